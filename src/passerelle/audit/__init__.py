@@ -1,0 +1,1 @@
+"""Can we prove what happened? Events that are written before the answer is given."""

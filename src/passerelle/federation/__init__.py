@@ -1,0 +1,1 @@
+"""Who knows, who is silent? The directory, the question to each source, and the merge."""

@@ -1,0 +1,1 @@
+"""What do the words mean? FHIR R4 as plain functions over values."""

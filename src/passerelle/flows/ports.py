@@ -1,0 +1,84 @@
+"""Every side effect of the flows, on one page. ``store`` and ``node`` provide them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from passerelle.fhir.resource import Stored
+from passerelle.fhir.search import EVERYTHING, Found, Query, Scope
+from passerelle.values import Json, NodeId
+
+T = TypeVar("T")
+
+
+class View(Protocol):
+    """One consistent snapshot of a store. Everything that it answers was true at the same moment."""
+
+    def read(self, type: str, id: str, scope: Scope = EVERYTHING) -> Stored | None:
+        """The current version (possibly a deletion), or None if it never existed or is out of scope."""
+
+    def vread(self, type: str, id: str, version: int, scope: Scope = EVERYTHING) -> Stored | None: ...
+
+    def history(
+        self,
+        type: str | None = None,
+        id: str | None = None,
+        *,
+        scope: Scope = EVERYTHING,
+        since: datetime | None = None,
+        count: int = 50,
+        offset: int = 0,
+    ) -> Found:
+        """Versions, newest first: of one resource, one type or everything."""
+
+    def search(self, query: Query) -> Found: ...
+
+    def everything(
+        self,
+        patient: str,
+        *,
+        types: frozenset[str] | None = None,
+        since: datetime | None = None,
+        scope: Scope = EVERYTHING,
+    ) -> list[Stored]:
+        """The Patient, its compartment, and the Organizations, Practitioners, PractitionerRoles, Locations,
+        Medications and Devices that those refer to, each once; empty if there is no such patient."""
+
+
+class Change(View, Protocol):
+    """A snapshot that can be changed. All of it becomes true at once, or none."""
+
+    def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
+        """Write the next version. Sets ``id``, ``meta.versionId`` and ``meta.lastUpdated``, keeps the rest."""
+
+    def delete(self, type: str, id: str) -> Stored: ...
+
+
+class Store(Protocol):
+    """Where a node keeps what was true, and when."""
+
+    async def look(self, question: Callable[[View], T]) -> T:
+        """Answer a question from one snapshot."""
+
+    async def change(self, work: Callable[[Change], T]) -> T:
+        """Do ``work`` atomically; when this returns the change is durable. If ``work`` raises, nothing happened."""
+
+    async def close(self) -> None: ...
+
+
+class Sources(Protocol):
+    """Other nodes, seen from here. The implementation signs, sends, and never retries what is not safe."""
+
+    async def post(self, node: NodeId, path: str, body: bytes, deadline: float) -> tuple[int, bytes]: ...
+
+    async def get(self, node: NodeId, path: str, deadline: float) -> tuple[int, bytes]: ...
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime: ...
+
+
+Ids = Callable[[], str]
+"""A source of new resource ids."""

@@ -1,0 +1,1 @@
+"""What does each province, territory and federal regime say? Facts as data, one file each."""

@@ -1,0 +1,1 @@
+"""May they see it, how much, and why?"""

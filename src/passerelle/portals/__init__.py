@@ -1,0 +1,1 @@
+"""What does a person see? Pages in English and French, rendered on the server."""

@@ -1,0 +1,1 @@
+"""What was true, and when? Memory, SQLite and PostgreSQL with one meaning."""

@@ -1,0 +1,1 @@
+"""What must the next clinician know? The PS-CA document made from the record."""
