@@ -27,7 +27,7 @@ class Issue:
     severity: Severity = "error"
 
 
-class BadInput(Exception):
+class BadInput(Exception):  # noqa: N818  an expected outcome, not a bug
     """What arrived cannot be accepted. The edge turns it into ``status`` and an OperationOutcome."""
 
     def __init__(self, *issues: Issue, status: int = 400) -> None:

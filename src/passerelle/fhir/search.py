@@ -87,3 +87,28 @@ class Found:
     included: tuple[Stored, ...] = ()
     total: int | None = None
     more: bool = False
+
+
+Operator = Literal["is", "starts", "contains", "exact", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
+
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison against an index row; a field that is None is not compared.
+
+    ``is``: text, system and exact are equal where given. ``starts``/``contains``: on ``row.text`` (folded).
+    ``exact``: on ``row.exact``. The others compare the half-open intervals [low, high) as R4 defines for
+    prefixes (https://hl7.org/fhir/R4/search.html#prefix): eq = the row lies within the test, ne = it does not,
+    gt = row.high > test.high, lt = row.low < test.low, ge = gt or eq, le = lt or eq, sa = row.low >= test.high,
+    eb = row.high <= test.low, ap = they overlap (the test is already widened). An open end is an infinity.
+    """
+
+    operator: Operator
+    text: str | None = None
+    system: str | None = None
+    exact: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+# To be written here: parse, tests, holds, index, matches, parameters.

@@ -16,7 +16,7 @@ from importlib.resources import files
 from passerelle.values import LANGUAGES, Language, Words
 
 
-class IncompleteCatalogue(Exception):
+class IncompleteCatalogueError(Exception):
     """A message lacks a language, or its languages do not have the same places to fill."""
 
 
@@ -48,9 +48,9 @@ def catalogue(package: str, filename: str) -> Catalogue:
 
 def _check(where: str, words: Mapping[str, str]) -> None:
     if set(words) != set(LANGUAGES) or not all(words.values()):
-        raise IncompleteCatalogue(f"{where} needs exactly {', '.join(LANGUAGES)}")
+        raise IncompleteCatalogueError(f"{where} needs exactly {', '.join(LANGUAGES)}")
     if places(words["en"]) != places(words["fr"]):
-        raise IncompleteCatalogue(f"{where} does not have the same places in each language")
+        raise IncompleteCatalogueError(f"{where} does not have the same places in each language")
 
 
 def places(text: str) -> set[str]:
