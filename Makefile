@@ -1,0 +1,51 @@
+# The commands of this checkout. `make` lists them. Each does its own set-up.
+
+LOCK_DATE ?= 2026-11-22
+TESTS ?= tests
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format docs bench lock clean setup-run setup-dev setup-engines
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: setup-run ## start the whole country on this machine: thirteen nodes, invented people
+	@.venv/bin/passerelle demo
+
+test: setup-dev setup-engines ## run every test (TESTS=tests/unit for a part)
+	@.venv/bin/pytest -n 2 $(TESTS)
+
+check: setup-dev ## format, lint, types, layers, words in both languages, generated pages
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/python tools/layers.py
+	.venv/bin/python tools/catalogues.py
+	.venv/bin/python tools/architecture.py --check
+
+format: setup-dev ## format the code and fix what lint can fix
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+docs: setup-dev ## write the generated pages again
+	.venv/bin/python tools/architecture.py
+
+bench: setup-dev ## measure the read path and the whole-country record
+	@.venv/bin/python -m bench
+
+lock: ## lock the dependencies again (needs uv); LOCK_DATE=2026-12-31 to move on
+	@tools/lock.sh $(LOCK_DATE)
+
+clean: ## remove the environment, the demo's data and every cache
+	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup-run:
+	@tools/setup.sh run
+
+setup-dev:
+	@tools/setup.sh dev
+
+setup-engines:
+	@tools/setup.sh engines

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Everything that this checkout needs before it can run, and nothing twice.
+#
+#   tools/setup.sh run       .venv with the locked packages and the `passerelle` command
+#   tools/setup.sh dev       the same, and what tests and checks need
+#   tools/setup.sh engines   Chromium, fonts and PostgreSQL for the tests that use them
+#
+# A stamp in .venv holds the key of the last set-up (locks, Python, path of the checkout), so a repeat is instant.
+# pip uses the package index that this machine is configured for.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "setup: $*"; exit 1; }
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+apt_install() {
+  command -v apt-get >/dev/null && is_root || return 1
+  say "setup: apt-get install $*"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq </dev/null >&2 && apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
+}
+
+# The first Python that is new enough. A name may exist and still not run, so each is tried.
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+      printf '%s' "$candidate"
+      return
+    fi
+  done
+  die "Python 3.11 or newer is needed. Install python3.11 or newer, or say where it is: make PYTHON=/path/to/python3.12 demo"
+}
+
+ensure_venv_module() {
+  local python=$1 version
+  "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 && return
+  version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  apt_install "python$version-venv" || apt_install python3-venv ||
+    die "Python's venv module is missing. Install it with: sudo apt-get install python$version-venv"
+}
+
+venv_works() { .venv/bin/python -c 'import pip' >/dev/null 2>&1; }
+
+make_venv() {
+  local python
+  venv_works && return
+  python=$(find_python)
+  ensure_venv_module "$python"
+  say "setup: creating .venv with $("$python" --version 2>&1)"
+  rm -rf .venv
+  "$python" -m venv .venv
+}
+
+key() {
+  { pwd; .venv/bin/python --version; cat "$1" pyproject.toml; } 2>/dev/null | sha256sum | cut -d' ' -f1
+}
+
+stamped() { [ -f ".venv/.set-up-$1" ] && [ "$(cat ".venv/.set-up-$1")" = "$(key "$2")" ]; }
+
+install() {
+  local kind=$1 lock=$2
+  stamped "$kind" "$lock" && return
+  make_venv
+  say "setup: installing $lock"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+    --require-hashes --only-binary :all: -r "$lock"
+  # The build backend came with the lock, so nothing is fetched that has no hash.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+    --no-index --no-deps --no-build-isolation --editable .
+  key "$lock" >".venv/.set-up-$kind"
+}
+
+chromium_works() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    "$name" --version >/dev/null 2>&1 && return
+  done
+  return 1
+}
+
+postgresql_there() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+noto_there() { compgen -G '/usr/share/fonts/truetype/noto/NotoSans-*' >/dev/null; }
+
+# What is missing here only makes the tests that need it skip, and each says so.
+engines() {
+  local missing=()
+  chromium_works || missing+=(chromium)
+  postgresql_there || missing+=(postgresql)
+  noto_there || missing+=(fonts-noto-core)
+  [ ${#missing[@]} -eq 0 ] && return
+  apt_install "${missing[@]}" || true
+  chromium_works || say "setup: no working Chromium, so the browser tests will skip. Install: sudo apt-get install chromium"
+  postgresql_there || say "setup: no PostgreSQL, so its tests will skip. Install: sudo apt-get install postgresql"
+  noto_there || say "setup: no Noto fonts, so syllabics may show as boxes. Install: sudo apt-get install fonts-noto-core"
+}
+
+case "${1:-}" in
+  run) stamped dev requirements-dev.lock || install run requirements.lock ;;
+  dev) install dev requirements-dev.lock ;;
+  engines) engines ;;
+  *) die "say what to set up: run, dev or engines" ;;
+esac
