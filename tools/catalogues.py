@@ -21,7 +21,9 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 def is_catalogue(content: dict[str, Any]) -> bool:
     """A file of messages: most of its keys are tables that speak a language and hold nothing else."""
-    speaking = [words for words in content.values() if isinstance(words, dict) and set(words) & set(LANGUAGES)]
+    speaking = [
+        words for words in content.values() if isinstance(words, dict) and set(words) & set(LANGUAGES)
+    ]
     plain = [words for words in speaking if all(isinstance(text, str) for text in words.values())]
     return bool(content) and len(plain) * 2 > len(content)
 
