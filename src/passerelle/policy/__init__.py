@@ -1,1 +1,6 @@
 """May they see it, how much, and why?"""
+
+from passerelle.policy.decide import Decision, Terms, decide, explained
+from passerelle.policy.roles import purpose_of, scopes_of
+
+__all__ = ["Decision", "Terms", "decide", "explained", "purpose_of", "scopes_of"]
