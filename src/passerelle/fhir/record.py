@@ -48,6 +48,8 @@ class Reply:
     seconds: float
     entries: tuple[tuple[str, bytes], ...]
     """(fullUrl, resource bytes as received)."""
+    partial: str = ""
+    """A message key: why the source itself says that this is not everything; "" if it does not say so."""
 
 
 @dataclass(frozen=True)
