@@ -88,6 +88,16 @@ def test_missing_engines_are_named_and_do_not_stop_the_tests(machine: Machine) -
     assert "sudo apt-get install chromium" in done.stderr
 
 
+def test_as_root_what_is_missing_is_installed(machine: Machine) -> None:
+    machine.has("id", "#!/usr/bin/env bash\necho 0\n")
+    machine.has("apt-get", f'#!/usr/bin/env bash\necho "$@" >>"{machine.bin}/asked"\n')
+    assert machine.set_up("engines").returncode == 0
+    asked = (machine.bin / "asked").read_text().splitlines()
+    assert "update" in asked[0].split()
+    assert asked[1].startswith("install -y")
+    assert "chromium" in asked[1].split()
+
+
 def test_what_is_set_up_is_not_set_up_again_until_a_lock_changes(machine: Machine) -> None:
     environment = machine.checkout / ".venv"
     (environment / "bin").mkdir(parents=True)
