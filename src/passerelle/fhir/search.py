@@ -2,113 +2,134 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any
 
-from passerelle.fhir.resource import Stored
+from passerelle.fhir.compartment import patients
+from passerelle.fhir.definitions import resource_types
+from passerelle.fhir.search_index import index
+from passerelle.fhir.search_parse import nearest_names, parameters, parse, unknown_type
+from passerelle.fhir.search_terms import (
+    EVERYTHING,
+    Clause,
+    Found,
+    IndexRow,
+    Kind,
+    Operator,
+    Parameter,
+    Query,
+    Scope,
+    Test,
+)
+from passerelle.fhir.search_tests import holds, tests
+from passerelle.fhir.search_values import fold
+from passerelle.values import Json
 
-Kind = Literal["token", "string", "date", "reference", "quantity", "number", "uri", "special"]
+
+def matches(resource: Json, query: Query, base: str = "") -> bool:
+    """Whether a resource is an answer to a query: the definition. Paging, sorting and includes come after."""
+    if resource.get("resourceType") != query.type or not within(resource, query.scope, base):
+        return False
+    rows = index(resource, base) if query.clauses else ()
+    return all(answers(rows, clause) for clause in query.clauses)
+
+
+def answers(rows: tuple[IndexRow, ...], clause: Clause) -> bool:
+    """Whether the index rows of one resource satisfy one clause."""
+    named = [row for row in rows if row.name == clause.name]
+    if clause.modifier == "missing":
+        return (not named) == (clause.values[0] == "true")
+    passed = any(holds(test, row) for test in tests(clause) for row in named)
+    return not passed if clause.modifier == "not" else passed
+
+
+def within(resource: Json, scope: Scope, base: str = "") -> bool:
+    """Whether a scope lets a resource be seen at all."""
+    if scope.types is not None and resource.get("resourceType") not in scope.types:
+        return False
+    if scope.hidden and not scope.hidden.isdisjoint(labels(resource)):
+        return False
+    if scope.compartment is None:
+        return True
+    about = patients(resource, base)
+    return not about or scope.compartment in about
+
+
+def labels(resource: Json) -> frozenset[str]:
+    """The ``system|code`` of each security label of a resource."""
+    security = (resource.get("meta") or {}).get("security") or ()
+    return frozenset(f"{label.get('system', '')}|{label['code']}" for label in security if label.get("code"))
+
+
+def included(resource: Json, query: Query, base: str = "") -> tuple[str, ...]:
+    """The references (``Type/id`` or absolute) that the query's ``_include`` follows from a resource."""
+    wanted = [
+        parameter.partition(":") for type, parameter in query.include if type == resource.get("resourceType")
+    ]
+    if not wanted:
+        return ()
+    rows = [row for row in index(resource, base) if row.kind == "reference" and row.text]
+    return tuple(
+        dict.fromkeys(
+            row.text
+            for name, _, target in wanted
+            for row in rows
+            if name in ("*", row.name) and row.text.startswith(f"{target}/" if target else "")
+        )
+    )
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What a decision lets a query see; the store applies it before anything is counted or paged."""
+class _Descending:
+    """A sort value that comes later the smaller it is."""
 
-    compartment: str | None = None
-    """Only this patient's compartment (a Patient id) and what is about no patient at all."""
-    hidden: frozenset[str] = frozenset()
-    """``system|code`` of meta.security labels that are left out."""
-    types: frozenset[str] | None = None
-    """Only these resource types. None is all types; an empty set is none."""
+    value: Any
+
+    def __lt__(self, other: _Descending) -> bool:
+        return bool(other.value < self.value)
 
 
-EVERYTHING = Scope()
+def sort_key(resource: Json, query: Query, base: str = "") -> tuple[Any, ...]:
+    """What to sort by. Ascending goes by a resource's least value and descending by its greatest.
 
-
-@dataclass(frozen=True)
-class Clause:
-    """One search parameter with its alternatives: ``values`` are ORed, clauses are ANDed."""
-
-    name: str
-    kind: Kind
-    values: tuple[str, ...]
-    """The alternatives as written, unescaped (`\\,` `\\|` `\\$` handled by the parser of each kind)."""
-    modifier: str | None = None
-    """exact, contains, missing, not, identifier, text, or a type name for a reference."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """A parsed search on one type."""
-
-    type: str
-    clauses: tuple[Clause, ...] = ()
-    sort: tuple[tuple[str, bool], ...] = ()
-    """(parameter name, descending)."""
-    count: int = 50
-    offset: int = 0
-    total: bool = True
-    summary: str | None = None
-    elements: tuple[str, ...] = ()
-    include: tuple[tuple[str, str], ...] = ()
-    """_include as (source type, reference parameter)."""
-    revinclude: tuple[tuple[str, str], ...] = ()
-    scope: Scope = field(default=EVERYTHING)
-
-    def within(self, scope: Scope) -> Query:
-        return replace(self, scope=scope)
-
-
-@dataclass(frozen=True)
-class IndexRow:
-    """One searchable value of one resource, lowered for the SQL engines.
-
-    token: ``text`` = code, ``system`` = system (or ""); string: ``text`` = folded, ``exact`` = as written;
-    date: ``low``/``high`` = the covered interval in UTC epoch milliseconds (high exclusive);
-    reference: ``text`` = ``Type/id`` or absolute URL, ``system`` = identifier system, ``exact`` = identifier
-    value; quantity/number: ``low``/``high`` = the implied range as floats, ``system`` and ``text`` = unit;
-    uri: ``text``.
+    The value is ``low`` for dates, numbers and quantities and ``text`` for the rest, compared by code point.
+    Resources without the value come last either way; what is equal, or not sorted at all, is in order of id.
     """
-
-    name: str
-    kind: Kind
-    text: str = ""
-    system: str = ""
-    exact: str = ""
-    low: float | None = None
-    high: float | None = None
+    rows = index(resource, base) if query.sort else ()
+    return (*(_sort_value(rows, name, down) for name, down in query.sort), resource.get("id", ""))
 
 
-@dataclass(frozen=True)
-class Found:
-    """One page of a search or a history: the matches of this page, what was included, and the total."""
-
-    matches: tuple[Stored, ...]
-    included: tuple[Stored, ...] = ()
-    total: int | None = None
-    more: bool = False
+def _sort_value(rows: tuple[IndexRow, ...], name: str, descending: bool) -> tuple[Any, ...]:
+    values = [row.text if row.low is None else row.low for row in rows if row.name == name]
+    if not values:
+        return (1,)
+    return (0, _Descending(max(values))) if descending else (0, min(values))
 
 
-Operator = Literal["is", "starts", "contains", "exact", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
-
-
-@dataclass(frozen=True)
-class Test:
-    """One comparison against an index row; a field that is None is not compared.
-
-    ``is``: text, system and exact are equal where given. ``starts``/``contains``: on ``row.text`` (folded).
-    ``exact``: on ``row.exact``. The others compare the half-open intervals [low, high) as R4 defines for
-    prefixes (https://hl7.org/fhir/R4/search.html#prefix): eq = the row lies within the test, ne = it does not,
-    gt = row.high > test.high, lt = row.low < test.low, ge = gt or eq, le = lt or eq, sa = row.low >= test.high,
-    eb = row.high <= test.low, ap = they overlap (the test is already widened). An open end is an infinity.
-    """
-
-    operator: Operator
-    text: str | None = None
-    system: str | None = None
-    exact: str | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-# To be written here: parse, tests, holds, index, matches, parameters.
+__all__ = [
+    "EVERYTHING",
+    "Clause",
+    "Found",
+    "IndexRow",
+    "Kind",
+    "Operator",
+    "Parameter",
+    "Query",
+    "Scope",
+    "Test",
+    "answers",
+    "fold",
+    "holds",
+    "included",
+    "index",
+    "labels",
+    "matches",
+    "nearest_names",
+    "parameters",
+    "parse",
+    "resource_types",
+    "sort_key",
+    "tests",
+    "unknown_type",
+    "within",
+]
