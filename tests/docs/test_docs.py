@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tools import architecture, catalogues
 from tools.layers import modules
+from typer.main import get_command
+
+from passerelle.node.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -175,6 +180,37 @@ def targets() -> set[str]:
 @pytest.mark.parametrize("page", written(".md"), ids=name)
 def test_every_make_command_on_a_page_is_in_the_makefile(page: Path) -> None:
     assert make_commands(page.read_text("utf-8")) - targets() == set()
+
+
+def typed_commands(text: str) -> list[list[str]]:
+    """The lines of code on a page that start the ``passerelle`` command, as words without comments and prompts."""
+    blocks = re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    started = [line for line in lines if re.match(r"\S*bin/passerelle\b", line)]
+    return [shlex.split(line, comments=True)[1:] for line in started]
+
+
+def unknown_words(words: list[str], command: Any) -> list[str]:
+    """The subcommands and options of a typed command that the command line does not have."""
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+    if hasattr(command, "commands") and words and not words[0].startswith("-"):
+        below = command.commands.get(words[0])
+        return [words[0]] if below is None else unknown_words(words[1:], below)
+    return [word for word in words if word.startswith("-") and word not in options]
+
+
+@pytest.mark.parametrize("page", written(".md"), ids=name)
+def test_every_passerelle_command_on_a_page_is_one_that_can_be_typed(page: Path) -> None:
+    typed = typed_commands(page.read_text("utf-8"))
+    assert [unknown_words(words, get_command(app)) for words in typed] == [[] for _ in typed]
+
+
+def test_a_command_that_cannot_be_typed_is_found() -> None:
+    page = "```\n.venv/bin/passerelle node fly\n.venv/bin/passerelle demo --sideways  # no\n```"
+    assert [unknown_words(words, get_command(app)) for words in typed_commands(page)] == [
+        ["fly"],
+        ["--sideways"],
+    ]
 
 
 def test_the_readme_names_the_two_commands_that_start_everything() -> None:
