@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tools import architecture, catalogues
-from tools.layers import modules
 from typer.main import get_command
 
 from passerelle.node.cli import app
+from tools import architecture, catalogues
+from tools.layers import modules
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

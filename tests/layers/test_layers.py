@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tools.layers import LONGEST_FUNCTION, Module, imports, modules, offences
 
 HOUSE = modules()
