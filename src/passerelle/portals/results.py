@@ -1,0 +1,251 @@
+"""Measured values: how one reads, the latest of each kind, and their trend over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from passerelle.fhir.clinical import clinical_time, moment
+from passerelle.fhir.concept import concept_text
+from passerelle.fhir.record import Entry
+from passerelle.portals.reading import Badge, Reading, code_of
+from passerelle.portals.speech import Speech, unit_text
+from passerelle.values import Json
+
+LOINC = "http://loinc.org"
+
+FIRST = (
+    *("4548-4", "17856-6", "59261-8"),  # HbA1c, by NGSP and by IFCC
+    *("14682-9", "2160-0"),  # creatinine
+    *("33914-3", "62238-1", "98979-8", "48642-3", "69405-9", "88293-6"),  # eGFR by its several equations
+    *("2823-3", "6298-4"),  # potassium
+    *("22748-8", "39469-2", "13457-7", "18262-6", "2089-1"),  # LDL cholesterol
+    *("11579-0", "3016-3"),  # TSH
+    *("718-7", "20509-6"),  # hemoglobin
+    *("6301-6", "34714-6", "2951-2", "777-3", "14749-6", "2345-7"),  # INR, sodium, platelets, glucose
+)
+"""The laboratory codes that a clinician looks for first, in that order."""
+
+_NOT_A_RESULT = frozenset({"entered-in-error", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One numeric result on the time line."""
+
+    entry: Entry
+    day: date
+    sorting: str
+    value: Decimal
+    low: Decimal | None
+    high: Decimal | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """All results of one test in one unit, oldest first."""
+
+    code: str
+    unit: str
+    name: str
+    measurements: tuple[Measurement, ...]
+
+    @property
+    def latest(self) -> Measurement:
+        return self.measurements[-1]
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """The latest result of one test. ``flag`` is the laboratory's own word on it (high, low)."""
+
+    name: str
+    value: str
+    flag: str
+    reference: str
+    when: str
+    earlier: int
+    badges: tuple[Badge, ...]
+    lang: str
+
+
+def results(record_entries: Iterable[Entry]) -> list[Entry]:
+    return [
+        entry
+        for entry in record_entries
+        if entry.type == "Observation" and entry.resource.get("status") not in _NOT_A_RESULT
+    ]
+
+
+def measured_key(resource: Json) -> tuple[str, str]:
+    """What was measured (LOINC code, else any code, else text) and in which unit."""
+    codings = (resource.get("code") or {}).get("coding") or ()
+    loinc = next((coding.get("code") for coding in codings if coding.get("system") == LOINC), None)
+    code = loinc or code_of(resource.get("code")) or str((resource.get("code") or {}).get("text") or "")
+    return str(code), unit_of(resource.get("valueQuantity"))
+
+
+def unit_of(quantity: Any) -> str:
+    """The unit to compare by: the UCUM code where given, else the unit as written."""
+    if not isinstance(quantity, dict):
+        return ""
+    return unit_text(str(quantity.get("code") or quantity.get("unit") or ""))
+
+
+def series(reading: Reading, most: int) -> tuple[Series, ...]:
+    """The tests with at least two numeric results in one unit: the most telling first."""
+    found: dict[tuple[str, str], list[Measurement]] = {}
+    for entry in results(reading.record.entries):
+        measurement = _measurement(entry)
+        if measurement and _is_laboratory(entry.resource):
+            found.setdefault(measured_key(entry.resource), []).append(measurement)
+    made = [
+        Series(code, unit, _name(reading, measured), tuple(sorted(measured, key=lambda each: each.sorting)))
+        for (code, unit), measured in found.items()
+        if len({each.sorting for each in measured}) >= 2
+    ]
+    made.sort(key=lambda one: (_rank(one.code), -len(one.measurements)))
+    return tuple(made[:most])
+
+
+def _rank(code: str) -> int:
+    return FIRST.index(code) if code in FIRST else len(FIRST)
+
+
+def _is_laboratory(resource: Json) -> bool:
+    categories = {code_of(category) for category in resource.get("category") or ()}
+    return "laboratory" in categories or measured_key(resource)[0] in FIRST
+
+
+def _name(reading: Reading, measured: list[Measurement]) -> str:
+    return reading.title(max(measured, key=lambda each: each.sorting).entry)
+
+
+def _measurement(entry: Entry) -> Measurement | None:
+    quantity, when = entry.resource.get("valueQuantity"), clinical_time(entry.resource)
+    if not isinstance(quantity, dict) or not when or len(when) < 10:
+        return None
+    value = _decimal(quantity.get("value"))
+    if value is None:
+        return None
+    try:
+        day = date.fromisoformat(when[:10])
+    except ValueError:
+        return None
+    low, high = reference_range(entry.resource)
+    return Measurement(entry, day, moment(when), value, low, high)
+
+
+def reference_range(resource: Json) -> tuple[Decimal | None, Decimal | None]:
+    """The normal range that the laboratory sent, its first one."""
+    first = _first_range(resource)
+    low, high = first.get("low") or {}, first.get("high") or {}
+    return _decimal(low.get("value")), _decimal(high.get("value"))
+
+
+def _first_range(resource: Json) -> Json:
+    listed: list[Json] = resource.get("referenceRange") or [{}]
+    return listed[0]
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        return Decimal(str(value)) if value is not None else None
+    except InvalidOperation:
+        return None
+
+
+def latest_results(reading: Reading) -> tuple[ResultRow, ...]:
+    """One row for each test and unit: its newest value, and how many came before."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in reading.newest(results(reading.record.entries)):
+        groups.setdefault(measured_key(entry.resource), []).append(entry)
+    ordered = sorted(groups.items(), key=lambda item: _rank(item[0][0]))
+    return tuple(_row(reading, entries) for _, entries in ordered)
+
+
+def _row(reading: Reading, entries: list[Entry]) -> ResultRow:
+    newest = entries[0]
+    return ResultRow(
+        name=reading.title(newest),
+        value=value_text(newest.resource, reading.speech),
+        flag=flag_text(newest.resource, reading.speech),
+        reference=reference_text(newest.resource, reading.speech),
+        when=reading.speech.dated(clinical_time(newest.resource)),
+        earlier=len(entries) - 1,
+        badges=reading.badges([newest]),
+        lang=reading.lang(newest.resource),
+    )
+
+
+def value_text(resource: Json, speech: Speech) -> str:
+    """The value of an Observation in words; for a panel, its parts; "–" where there is none."""
+    own = _one_value(resource, speech)
+    if own:
+        return own
+    parts = [
+        f"{_text(part.get('code'), speech)} {_one_value(part, speech)}".strip()
+        for part in resource.get("component") or ()
+        if _one_value(part, speech)
+    ]
+    return "; ".join(parts) or _text(resource.get("dataAbsentReason"), speech) or "–"
+
+
+def _one_value(part: Json, speech: Speech) -> str:
+    quantity = part.get("valueQuantity")
+    if isinstance(quantity, dict):
+        comparator = str(quantity.get("comparator") or "").replace("<=", "≤").replace(">=", "≥")
+        unit = str(quantity.get("unit") or quantity.get("code") or "")
+        return f"{comparator}{speech.measure(quantity.get('value', ''), unit)}"
+    if "valueCodeableConcept" in part:
+        return _text(part["valueCodeableConcept"], speech)
+    if "valueInteger" in part:
+        return speech.number(part["valueInteger"])
+    if "valueBoolean" in part:
+        return speech("yes" if part["valueBoolean"] else "no")
+    if "valueDateTime" in part:
+        return speech.dated(part["valueDateTime"])
+    return str(part.get("valueString") or "")
+
+
+def _text(concept: Any, speech: Speech) -> str:
+    return concept_text(concept, speech.language)
+
+
+_FLAGS = {
+    **dict.fromkeys(("H", "HX", "HU"), "flag-high"),
+    **dict.fromkeys(("L", "LX", "LU"), "flag-low"),
+    "HH": "flag-critical-high",
+    "LL": "flag-critical-low",
+    "A": "flag-abnormal",
+    "AA": "flag-critical",
+}
+
+
+def flag_text(resource: Json, speech: Speech) -> str:
+    """The laboratory's own flag; where it sent none, what the value says against its own range."""
+    code = code_of((resource.get("interpretation") or [{}])[0])
+    if code:
+        return speech(_FLAGS[code]) if code in _FLAGS else ""
+    value = _decimal((resource.get("valueQuantity") or {}).get("value"))
+    low, high = reference_range(resource)
+    if value is not None and high is not None and value > high:
+        return speech("flag-high")
+    if value is not None and low is not None and value < low:
+        return speech("flag-low")
+    return ""
+
+
+def reference_text(resource: Json, speech: Speech) -> str:
+    """The normal range in words: ``3.5 to 5.0``, ``up to 7.0``, ``from 60``."""
+    low, high = reference_range(resource)
+    if low is not None and high is not None:
+        return speech("range-between", low=speech.number(low), high=speech.number(high))
+    if high is not None:
+        return speech("range-up-to", high=speech.number(high))
+    if low is not None:
+        return speech("range-from", low=speech.number(low))
+    return str(_first_range(resource).get("text") or "")
