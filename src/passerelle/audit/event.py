@@ -130,7 +130,7 @@ def event(
         outcome=outcome,
         recorded=recorded,
         here=here,
-        agents=_with_user(agents, access, _RECIPIENT if leaves else shape.user, policies),
+        agents=_with_user(agents, access, _RECIPIENT if leaves else shape.user, policies, int(leaves)),
         entities=_entities(access, entity, query, _REPORT if leaves else _RESOURCE),
     )
 
@@ -159,7 +159,7 @@ def received(
         outcome=outcome,
         recorded=recorded,
         here=here,
-        agents=_with_user(agents, access, _RECIPIENT, _policies(token_id, ())),
+        agents=_with_user(agents, access, _RECIPIENT, _policies(token_id, ()), 1),
         entities=_entities(access, None, (), _REPORT),
     )
 
@@ -229,8 +229,10 @@ def _client(access: Access, part: Json, line: Line) -> Json:
     return agent
 
 
-def _with_user(agents: list[Json], access: Access, part: Json, policies: list[str]) -> list[Json]:
-    """The agents with the one who asked: the person, or the client itself when it asked for itself."""
+def _with_user(
+    agents: list[Json], access: Access, part: Json, policies: list[str], asking: int
+) -> list[Json]:
+    """The agents with the one who asked: the person, or the client (at ``asking``) when it asked for itself."""
     caller = access.caller
     if caller.kind == "person":
         asker: Json = {"type": part, "who": _who_person(caller), "requestor": True}

@@ -23,6 +23,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from passerelle.node.claims import Rejected, seconds
 from passerelle.values import Caller, NodeId
 
+LONGEST = 256
+"""Characters of a login or a password; nobody's are longer."""
+
 
 class AccountFileError(Exception):
     """The file of accounts cannot be used: what is wrong, and what to do."""
@@ -37,6 +40,7 @@ class Cost:
     lanes: int = 4
 
 
+DEFAULT_COST = Cost()
 DEMO_COST = Cost(passes=1, memory=1024, lanes=1)
 """For invented people with published passwords, so that a whole country starts quickly. For nothing else."""
 
@@ -67,7 +71,7 @@ class Account:
         )
 
 
-def hash_password(password: str, cost: Cost = Cost()) -> str:  # noqa: B008  a frozen value
+def hash_password(password: str, cost: Cost = DEFAULT_COST) -> str:
     """An Argon2id hash with its own salt."""
     return PasswordHasher(cost.passes, cost.memory, cost.lanes).hash(password)
 
@@ -81,6 +85,9 @@ class Limits:
     from_address: int = 50
     seconds: float = 900
     remembered: int = 50_000
+
+
+DEFAULT_LIMITS = Limits()
 
 
 class Throttle:
@@ -124,7 +131,7 @@ class Accounts:
     def __init__(
         self,
         accounts: Iterable[Account],
-        limits: Limits = Limits(),  # noqa: B008  a frozen value
+        limits: Limits = DEFAULT_LIMITS,
         at_once: int = 2,
     ) -> None:
         self._by_login = {account.login: account for account in accounts}
@@ -139,11 +146,14 @@ class Accounts:
 
     def check(self, login: str, password: str, address: str, now: datetime) -> Account | Rejected:
         """Whose login and password these are; the same answer, as slowly, for an unknown login and a wrong password."""
-        moment = seconds(now)
+        moment, login = seconds(now), login[:LONGEST]
         if self._throttle.waits(login, address, moment):
             return Rejected("sign-in-wait")
-        account = self._by_login.get(login)
-        if not self._matches(account.hash if account else self._nobody, password) or account is None:
+        account = self._by_login.get(login) if len(password) <= LONGEST else None
+        if (
+            not self._matches(account.hash if account else self._nobody, password[:LONGEST])
+            or account is None
+        ):
             self._throttle.failed(login, address, moment)
             return Rejected("sign-in-failed")
         self._throttle.succeeded(login, address)

@@ -2,5 +2,6 @@
 
 from passerelle.policy.decide import Decision, Terms, decide, explained
 from passerelle.policy.roles import purpose_of, scopes_of
+from passerelle.policy.scopes import narrowed
 
-__all__ = ["Decision", "Terms", "decide", "explained", "purpose_of", "scopes_of"]
+__all__ = ["Decision", "Terms", "decide", "explained", "narrowed", "purpose_of", "scopes_of"]

@@ -18,7 +18,16 @@ from passerelle.values import Access, NodeId, Purpose, Words
 NOTHING = Scope(types=frozenset())
 
 LOOKS = frozenset(
-    {"read", "vread", "search-type", "search-system", "history-instance", "history-type", "history-system"}
+    {
+        "read",
+        "vread",
+        "search-type",
+        "search-system",
+        "history-instance",
+        "history-type",
+        "history-system",
+        "$match",
+    }
 )
 """Interactions that a scope can keep inside one patient's compartment."""
 ABOUT_ONE = frozenset({"$everything", "$summary", "$record"})

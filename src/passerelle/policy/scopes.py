@@ -7,6 +7,7 @@ whole type instead would widen it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -108,8 +109,24 @@ def covered(scopes: tuple[str, ...], levels: frozenset[str], interaction: str) -
     return either(named, by_letters)
 
 
-def _union(parts: object) -> Types:
+def narrowed(requested: Iterable[str], registered: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the requested scopes that lie within what was registered, in the order requested, each once."""
+    return tuple(
+        dict.fromkeys(scope for scope in requested if scope in registered or _within(scope, registered))
+    )
+
+
+def _within(scope: str, registered: tuple[str, ...]) -> bool:
+    asked = grant(scope)
+    if asked is None or not asked.letters:
+        return False
+    wider = [g for g in map(grant, registered) if g and g.level == asked.level]
+    held = [_union(g.types for g in wider if letter in g.letters) for letter in asked.letters]
+    return all(types is None or (asked.types is not None and asked.types <= types) for types in held)
+
+
+def _union(parts: Iterable[Types]) -> Types:
     types: Types = NO_TYPES
-    for part in parts:  # type: ignore[attr-defined]
+    for part in parts:
         types = either(types, part)
     return types
