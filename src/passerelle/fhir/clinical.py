@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from passerelle.fhir.concept import concept_text, medication_concept, text_of
+from passerelle.fhir.concept import concept_text, medication_concept, objects, text_of
 from passerelle.fhir.drug import dose_text, drug_key, drug_keys, strength
 from passerelle.fhir.words import catalogue
 from passerelle.values import Json, Language
@@ -147,9 +147,9 @@ def _is_name(value: Json) -> bool:
 def human_name(names: Any) -> str:
     """The name to show out of a list of HumanNames: the official one first, never an old one before a current."""
     rank = {"official": 0, "usual": 1, "old": 9, "maiden": 8}
-    listed = [name for name in names or () if isinstance(name, dict)]
-    for name in sorted(listed, key=lambda each: rank.get(str(each.get("use")), 5)):
-        given = " ".join(text_of(part) for part in name.get("given") or ())
+    for name in sorted(objects(names), key=lambda each: rank.get(str(each.get("use")), 5)):
+        parts = name.get("given")
+        given = " ".join(text_of(part) for part in parts) if isinstance(parts, list) else ""
         shown = f"{given} {text_of(name.get('family'))}".strip()
         shown = shown or text_of(name.get("text")) or text_of(name.get("name"))
         if shown:

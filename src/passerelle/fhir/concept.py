@@ -16,8 +16,7 @@ def concept_text(concept: Any, language: Language) -> str:
         return next(filter(None, (concept_text(each, language) for each in concept)), "")
     if not isinstance(concept, dict):
         return ""
-    codings = concept.get("coding") or ([concept] if "code" in concept else [])
-    codings = [coding for coding in codings if isinstance(coding, dict)]
+    codings = objects(concept.get("coding")) or ([concept] if "code" in concept else [])
     translated = _translation(concept.get("_text"), language)
     for coding in codings:
         translated = translated or _translation(coding.get("_display"), language)
@@ -27,6 +26,12 @@ def concept_text(concept: Any, language: Language) -> str:
 def _first(codings: list[Json], member: str) -> str:
     chosen = sorted(codings, key=lambda coding: coding.get("userSelected") is not True)
     return next(filter(None, (text_of(coding.get(member)) for coding in chosen)), "")
+
+
+def objects(value: Any) -> list[Json]:
+    """The JSON objects in a list, or the one that stands without its list; nothing of anything else."""
+    listed = value if isinstance(value, list) else [value]
+    return [each for each in listed if isinstance(each, dict)]
 
 
 def text_of(value: Any) -> str:
@@ -39,11 +44,9 @@ TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 
 def _translation(element: Any, language: Language) -> str:
     """The content of the R4 translation extension in this language, regional variants included."""
-    if not isinstance(element, dict):
-        return ""
-    for extension in element.get("extension") or ():
+    for extension in objects(element and object_of(element).get("extension")):
         if extension.get("url") == TRANSLATION:
-            parts = {part.get("url"): part for part in extension.get("extension") or ()}
+            parts = {text_of(part.get("url")): part for part in objects(extension.get("extension"))}
             code = text_of(parts.get("lang", {}).get("valueCode")).lower()
             if code.split("-")[0] == language:
                 content = parts.get("content", {})
@@ -57,25 +60,25 @@ def medication_concept(resource: Json, medication: Json | None = None) -> Json:
     A contained Medication is found; of a reference that leads elsewhere only its display remains.
     """
     if resource.get("resourceType") == "Medication":
-        return _concept(resource.get("code"))
-    own = _concept(resource.get("medicationCodeableConcept"))
+        return object_of(resource.get("code"))
+    own = object_of(resource.get("medicationCodeableConcept"))
     if own:
         return own
     found = medication or contained_medication(resource)
-    if found and found.get("code"):
-        return _concept(found["code"])
-    display = _concept(resource.get("medicationReference")).get("display")
-    return {"text": display} if display else {}
+    coded = object_of(object_of(found).get("code"))
+    display = text_of(object_of(resource.get("medicationReference")).get("display"))
+    return coded or ({"text": display} if display else {})
 
 
 def contained_medication(resource: Json) -> Json | None:
     """The Medication that a medication resource carries inside itself."""
-    reference = _concept(resource.get("medicationReference")).get("reference")
-    for contained in resource.get("contained") or ():
-        if isinstance(contained, dict) and f"#{contained.get('id')}" == reference:
+    reference = object_of(resource.get("medicationReference")).get("reference")
+    for contained in objects(resource.get("contained")):
+        if f"#{contained.get('id')}" == reference:
             return contained
     return None
 
 
-def _concept(value: Any) -> Json:
+def object_of(value: Any) -> Json:
+    """A JSON object, or an empty one where something else stands."""
     return value if isinstance(value, dict) else {}

@@ -10,11 +10,19 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from passerelle.fhir.concept import concept_text, contained_medication, medication_concept
+from passerelle.fhir.concept import (
+    concept_text,
+    contained_medication,
+    medication_concept,
+    object_of,
+    objects,
+    text_of,
+)
 from passerelle.fhir.words import catalogue
 from passerelle.values import Json, Language
 
@@ -36,6 +44,8 @@ _STRENGTH = re.compile(
 )
 _SAME_UNIT = {"µg": "mcg", "μg": "mcg", "ug": "mcg", "unit": "u", "units": "u", "unité": "u", "unités": "u"}
 _SAME_UNIT |= {"iu": "u", "ui": "u", "hr": "h"}
+_SCALES = {"g": (3, "mg"), "mcg": (-3, "mg"), "l": (3, "ml")}
+"""By how many decimal places a unit is moved to the common one."""
 
 
 @cache
@@ -75,79 +85,91 @@ def drug_key(resource: Json, medication: Json | None = None) -> str:
 def drug_keys(resource: Json, medication: Json | None = None) -> frozenset[str]:
     """Everything that says which drug this is; two resources that share one of them are about the same drug."""
     concept = medication_concept(resource, medication)
-    keys = {_code_key(coding) for coding in concept.get("coding") or () if coding.get("code")}
-    texts = [concept.get("text"), *(coding.get("display") for coding in concept.get("coding") or ())]
-    keys.update(f"name:{words}" for text in texts if text and (words := ingredient_words(text)))
-    keys.update(_ingredients(medication or contained_medication(resource)))
-    return frozenset(keys)
+    named = {f"name:{words}" for text in _texts(concept) if (words := ingredient_words(text))}
+    return frozenset(named | _codes(concept) | _ingredients(medication or contained_medication(resource)))
 
 
-def _code_key(coding: Json) -> str:
-    system, code = coding.get("system", ""), str(coding["code"])
-    if system in DIN_SYSTEMS:
-        return f"din:{code.zfill(8)}"
-    return f"{system}|{code}"
+def _texts(concept: Json) -> list[str]:
+    """Everything that a concept is called."""
+    said = [concept.get("text"), *(coding.get("display") for coding in objects(concept.get("coding")))]
+    return [text for each in said if (text := text_of(each))]
+
+
+def _codes(concept: Json) -> set[str]:
+    """The codings of a drug; the three systems of the DIN are one."""
+    found = set()
+    for coding in objects(concept.get("coding")):
+        system, code = text_of(coding.get("system")), text_of(coding.get("code"))
+        if code:
+            found.add(f"din:{code.zfill(8)}" if system in DIN_SYSTEMS else f"{system}|{code}")
+    return found
 
 
 def _ingredients(medication: Json | None) -> set[str]:
     """A Medication of one ingredient is also known by that ingredient; of several it is not."""
-    listed = (medication or {}).get("ingredient") or []
+    listed = objects((medication or {}).get("ingredient"))
     if len(listed) != 1:
         return set()
-    concept = listed[0].get("itemCodeableConcept") or {}
-    named = ingredient_words(concept_text(concept, "en"))
-    codes = {_code_key(coding) for coding in concept.get("coding") or () if coding.get("code")}
-    return codes | ({f"name:{named}"} if named else set())
+    concept = object_of(listed[0].get("itemCodeableConcept"))
+    return _codes(concept) | {f"name:{ingredient_words(text)}" for text in _texts(concept)}
 
 
 def strength(resource: Json, medication: Json | None = None) -> str:
-    """The strength of the product, such as ``500mg`` or ``250mg/5ml``; "" where nothing says it."""
-    found = medication or contained_medication(resource) or {}
-    said = [_ratio(each.get("strength")) for each in found.get("ingredient") or ()]
+    """The strength of the product, such as ``500mg`` or ``250mg/5ml``; "" where nothing says it.
+
+    Grams and micrograms are written as milligrams, so that 75 mcg and 0.075 mg are equal.
+    """
+    found = object_of(medication or contained_medication(resource))
+    said = [_ratio(object_of(each.get("strength"))) for each in objects(found.get("ingredient"))]
     if any(said):
         return " + ".join(sorted(filter(None, said)))
-    concept = medication_concept(resource, medication)
-    texts = [concept.get("text"), *(coding.get("display") for coding in concept.get("coding") or ())]
-    return next((read for text in texts if text and (read := strength_in(text))), "")
+    texts = _texts(medication_concept(resource, medication))
+    return next((read for text in texts if (read := strength_in(text))), "")
 
 
 @lru_cache(maxsize=4096)
 def strength_in(text: str) -> str:
-    """Every strength that a text mentions, in order, with units written one way."""
+    """Every strength that a text mentions, sorted, in the same units."""
     parts = []
     for amount, unit, per, per_unit in _STRENGTH.findall(text):
-        below = f"/{_number(per or '1')}{_unit(per_unit)}" if per_unit else ""
-        parts.append(f"{_number(amount)}{_unit(unit)}{below}")
-    return " + ".join(parts)
+        below = f"/{_measured(per or '1', per_unit)}" if per_unit else ""
+        parts.append(f"{_measured(amount, unit)}{below}")
+    return " + ".join(sorted(parts))
 
 
-def _unit(unit: str) -> str:
-    return _SAME_UNIT.get(unit.lower(), unit.lower())
+def measure(value: Any, unit: str) -> tuple[str, str]:
+    """An amount as (unit, number), in milligrams and millilitres where it is in grams, micrograms or litres."""
+    known = _SAME_UNIT.get(unit.lower(), unit.lower())
+    shift, common = _SCALES.get(known, (0, known))
+    try:
+        number = Decimal(str(value).replace(",", ".")).scaleb(shift).normalize()
+    except ArithmeticError:
+        return common, str(value)
+    # A number that no dose can be would only take long to write out.
+    return common, f"{number:f}" if -20 < number.adjusted() < 20 else str(number)
 
 
-def _number(digits: Any) -> str:
-    text = str(digits).replace(",", ".")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _measured(value: Any, unit: str) -> str:
+    return "".join(reversed(measure(value, unit)))
 
 
-def _ratio(ratio: Any) -> str:
+def _ratio(ratio: Json) -> str:
     """A strength Ratio written as ``250mg/5ml``; a denominator of one piece is left out."""
-    if not isinstance(ratio, dict) or "value" not in (ratio.get("numerator") or {}):
+    above, below = object_of(ratio.get("numerator")), object_of(ratio.get("denominator"))
+    if "value" not in above:
         return ""
-    above, below = _quantity(ratio["numerator"]), ratio.get("denominator") or {}
-    measured = _unit(str(below.get("code") or below.get("unit") or ""))
-    return f"{above}/{_quantity(below)}" if measured in {"ml", "l", "h", "g"} else above
+    per = _measured(below.get("value", 1), _unit_of(below))
+    is_measured = measure(1, _unit_of(below))[0] in {"ml", "h", "mg"}
+    return _measured(above["value"], _unit_of(above)) + (f"/{per}" if is_measured else "")
 
 
-def _quantity(quantity: Json) -> str:
-    unit = str(quantity.get("code") or quantity.get("unit") or "")
-    return f"{_number(quantity.get('value', ''))}{_unit(unit)}"
+def _unit_of(quantity: Json) -> str:
+    return text_of(quantity.get("code")) or text_of(quantity.get("unit"))
 
 
 def dosages(resource: Json) -> list[Json]:
     """The Dosage elements of any medication resource."""
-    listed = resource.get("dosageInstruction") or resource.get("dosage") or ()
-    return [listed] if isinstance(listed, dict) else [each for each in listed if isinstance(each, dict)]
+    return objects(resource.get("dosageInstruction") or resource.get("dosage"))
 
 
 _RENDERED = "http://prescribeit.ca/fhir/StructureDefinition/ext-rendered-dosage-instruction"
@@ -155,23 +177,24 @@ _RENDERED = "http://prescribeit.ca/fhir/StructureDefinition/ext-rendered-dosage-
 
 def dose_text(resource: Json, language: Language) -> str:
     """How it is taken, in words: what was written, else a sentence made from the structured dosage."""
-    for extension in resource.get("extension") or ():
-        if extension.get("url") == _RENDERED and extension.get("valueString"):
-            return str(extension["valueString"])
-    said = (
-        concept_text({"text": dosage.get("text"), "_text": dosage.get("_text")}, language)
-        or _composed(dosage, language)
-        for dosage in dosages(resource)
-    )
+    for extension in objects(resource.get("extension")):
+        if extension.get("url") == _RENDERED and text_of(extension.get("valueString")):
+            return text_of(extension["valueString"])
+    said = (_written(dosage, language) or _composed(dosage, language) for dosage in dosages(resource))
     return "; ".join(filter(None, said))
 
 
+def _written(dosage: Json, language: Language) -> str:
+    return concept_text({"text": dosage.get("text"), "_text": dosage.get("_text")}, language)
+
+
 def _composed(dosage: Json, language: Language) -> str:
-    rates = [each for each in dosage.get("doseAndRate") or () if isinstance(each, dict)]
-    dose = (rates[0].get("doseQuantity") if rates else dosage.get("dose")) or {}
-    amount = f"{_local(dose.get('value'), language)} {dose.get('unit') or dose.get('code') or ''}".strip()
-    timing = dosage.get("timing") or {}
-    often = concept_text(timing.get("code"), language) or _often(timing.get("repeat") or {}, language)
+    rates = objects(dosage.get("doseAndRate"))
+    dose = object_of(rates[0].get("doseQuantity") if rates else dosage.get("dose"))
+    unit = text_of(dose.get("unit")) or text_of(dose.get("code"))
+    amount = f"{_local(dose['value'], language)} {unit}".strip() if "value" in dose else ""
+    timing = object_of(dosage.get("timing"))
+    often = _often(object_of(timing.get("repeat")), language) or concept_text(timing.get("code"), language)
     as_needed = dosage.get("asNeededBoolean") is True or "asNeededCodeableConcept" in dosage
     words = catalogue("passerelle.fhir", "clinical_words.toml")
     needed = words.say("as-needed", language) if as_needed else ""
@@ -180,21 +203,19 @@ def _composed(dosage: Json, language: Language) -> str:
 
 
 def _local(number: Any, language: Language) -> str:
-    text = "" if number is None else _number(number)
+    """A number as the language writes it: 2.5 or 2,5."""
+    text = measure(number, "")[1]
     return text.replace(".", ",") if language == "fr" else text
 
 
 def _often(repeat: Json, language: Language) -> str:
-    """``2 times every 1 day`` in the words of the reader."""
-    if "frequency" not in repeat or f"per-{repeat.get('periodUnit')}" not in _units():
-        return ""
+    """How often, in the words of the reader: 2 times per day, 2 times every 3 days."""
     words = catalogue("passerelle.fhir", "clinical_words.toml")
-    frequency, period = str(repeat["frequency"]), _number(repeat.get("period", 1))
-    unit = words.say(f"{'per' if period == '1' else 'every'}-{repeat['periodUnit']}", language)
+    unit = text_of(repeat.get("periodUnit"))
+    if "frequency" not in repeat or f"per-{unit}" not in words.messages:
+        return ""
+    frequency, period = _local(repeat["frequency"], language), _local(repeat.get("period", 1), language)
     times = words.say("once" if frequency == "1" else "times", language, count=frequency)
-    return f"{times} {unit.format(period=_local(period, language))}"
-
-
-@cache
-def _units() -> frozenset[str]:
-    return frozenset(catalogue("passerelle.fhir", "clinical_words.toml").messages)
+    if period == "1":
+        return f"{times} {words.say(f'per-{unit}', language)}"
+    return f"{times} {words.say(f'every-{unit}', language, period=period)}"

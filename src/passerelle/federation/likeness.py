@@ -1,0 +1,114 @@
+"""Do two pieces of FHIR mean the same to a reader? Codes by any shared coding, times by instant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from passerelle.fhir.clinical import moment
+from passerelle.values import Json
+
+Pair = tuple[str, str]
+"""A system and what is said in it: an identifier or a code."""
+
+
+def identifiers(resource: Json) -> set[Pair]:
+    """The (system, value) pairs by which the world knows a resource; a temporary one is none."""
+    found: set[Pair] = set()
+    for name in ("identifier", "masterIdentifier"):
+        listed = resource.get(name)
+        for each in listed if listed.__class__ is list else (listed,):
+            if each.__class__ is dict and each.get("use") not in ("temp", "old"):
+                system, value = each.get("system"), each.get("value")
+                if system.__class__ is str and value.__class__ is str and value.strip():
+                    found.add((system, value.strip()))
+    return found
+
+
+def concept_names(concept: Any) -> list[Pair]:
+    """The codings of a concept, or of each of a list; the folded text where there is no coding."""
+    if concept.__class__ is list:
+        return [name for each in concept for name in concept_names(each)]
+    if concept.__class__ is not dict:
+        return []
+    names = codings(concept)
+    text = concept.get("text")
+    if not names and text.__class__ is str and text.strip():
+        return [("text", " ".join(text.casefold().split()))]
+    return list(names)
+
+
+def codings(concept: Json) -> set[Pair]:
+    """The codings of a CodeableConcept, or of a Coding, as (system, code)."""
+    listed = concept.get("coding") or (concept,)
+    if listed.__class__ not in (list, tuple):
+        return set()
+    return {
+        (str(each.get("system", "")), each["code"])
+        for each in listed
+        if each.__class__ is dict and each.get("code").__class__ is str
+    }
+
+
+def contradict(mine: set[Pair], theirs: set[Pair]) -> bool:
+    """Whether both use one system and share nothing in it: two codes, two numbers, two things."""
+    if mine & theirs and len(mine) == len(theirs) == 1:
+        return False
+    shared = {system for system, _ in mine} & {system for system, _ in theirs}
+    return any(_within(mine, system).isdisjoint(_within(theirs, system)) for system in shared)
+
+
+def _within(pairs: set[Pair], system: str) -> set[str]:
+    return {value for each, value in pairs if each == system}
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values mean the same to a reader."""
+    return one == other or (includes(one, other) and includes(other, one))
+
+
+_MOST = 64
+"""Longer lists are compared as they are: a careless or hostile source must not make the comparison slow."""
+
+
+def includes(one: Any, other: Any) -> bool:
+    """Whether ``one`` says everything that ``other`` says: codes by any shared coding, times by instant."""
+    if one == other:
+        return True
+    if one.__class__ is not other.__class__:
+        return False
+    if one.__class__ is str:
+        return "T" in one and "T" in other and moment(one) == moment(other)
+    if one.__class__ is list:
+        short = len(one) <= _MOST and len(other) <= _MOST
+        return short and all(any(includes(mine, theirs) for mine in one) for theirs in other)
+    return one.__class__ is dict and _includes_object(one, other)
+
+
+def _includes_object(one: Json, other: Json) -> bool:
+    if "coding" in one or "coding" in other:
+        return _same_concept(one, other)
+    if "value" in other and ("code" in other or "unit" in other):
+        return _same_quantity(one, other)
+    if "hash" in one and "hash" in other:
+        return bool(one["hash"] == other["hash"])
+    return all(
+        name in one and includes(one[name], value)
+        for name, value in other.items()
+        if name not in ("id", "display") and not is_reference(value)
+    )
+
+
+def _same_concept(one: Json, other: Json) -> bool:
+    mine, theirs = codings(one), codings(other)
+    if mine and theirs:
+        return bool(mine & theirs) and not contradict(mine, theirs)
+    return bool(set(concept_names(one)) & set(concept_names(other)))
+
+
+def _same_quantity(one: Json, other: Json) -> bool:
+    member = "code" if one.get("code") and other.get("code") else "unit"
+    return all(one.get(name) == other.get(name) for name in ("value", "comparator", member))
+
+
+def is_reference(value: Any) -> bool:
+    return value.__class__ is dict and "reference" in value

@@ -1,0 +1,189 @@
+"""When do two sources say the same thing? One table for every type, and a comparison that ignores bookkeeping.
+
+Two resources of one type are the same fact when they carry the same business identifier, or share a code at the
+same clinical time, *and* nothing that people act on differs, *and* one says everything that the other says. So
+merging hides nothing: the richer one is shown. Where any of this fails both stay.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+
+import msgspec
+
+from passerelle.federation.likeness import (
+    Pair,
+    alike,
+    concept_names,
+    contradict,
+    identifiers,
+    includes,
+    is_reference,
+)
+from passerelle.fhir.clinical import moment
+from passerelle.fhir.concept import medication_concept
+from passerelle.fhir.drug import drug_keys, strength
+from passerelle.values import Json, NodeId
+
+Key = tuple[str, ...]
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """One resource of one source on its way into an entry. ``time`` is its clinical time as a sortable moment."""
+
+    node: NodeId
+    reference: str
+    full_url: str
+    type: str
+    resource: Json
+    body: bytes
+    time: str
+    medication: Json | None = None
+    """The Medication resource that it refers to, where the source sent it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the facts of one type are told apart: a row of ``sameness.toml``, which explains the columns."""
+
+    named: tuple[str, ...] = ()
+    acted: tuple[str, ...] = ("status",)
+    when: str = "day"
+    drug: bool = False
+
+
+_TABLE = tomllib.loads(files("passerelle.federation").joinpath("sameness.toml").read_text("utf-8"))
+RULES = {
+    type: Rule(
+        tuple(row.get("named", ())), tuple(row["acted"]), row.get("when", "day"), row.get("drug", False)
+    )
+    for type, row in _TABLE["rules"].items()
+}
+STANDING, BY_CONTENT_ONLY, NEVER = (
+    frozenset(_TABLE["types"][kind]) for kind in ("standing", "by_content_only", "never")
+)
+_UNKNOWN = Rule(acted=())
+"""A type without a row: the same by business identifier when one says all that the other says, or if identical."""
+_IGNORED = frozenset(_TABLE["ignored"]["bookkeeping"] + _TABLE["ignored"]["references"])
+_OPEN_SYSTEMS = frozenset(_TABLE["systems"]["open"])
+
+
+def keys_of(fact: Fact, patient_systems: frozenset[str]) -> Iterator[Key]:
+    """By what the fact can be found by others of its kind: its business identifiers, then its codes and time."""
+    kind = fact.type
+    if kind in NEVER:
+        return
+    for system, value in sorted(identifiers(fact.resource)):
+        if system not in patient_systems:
+            yield ("#", kind, system, value)
+    rule = RULES.get(kind)
+    if rule is None:
+        yield ("=", kind, fact.reference)
+        return
+    time = _when(fact)
+    if len(time) >= _LEAST[rule.when]:
+        for system, code in names_of(fact, rule):
+            yield ("c", kind, time, system, code)
+
+
+_LEAST = {"any": 0, "day": 10, "minute": 16}
+"""How many characters a moment has at least when it is known that exactly."""
+
+
+def _when(fact: Fact) -> str:
+    """The moment that tells facts of this type apart."""
+    if fact.type != "AllergyIntolerance":
+        return fact.time
+    # The recorded date is when somebody wrote it down: the allergy is the same one whenever that was.
+    onset = fact.resource.get("onsetDateTime")
+    return moment(onset) if onset.__class__ is str else ""
+
+
+def names_of(fact: Fact, rule: Rule) -> list[Pair]:
+    """Its codings as (system, code), sorted; the folded text where there is no coding."""
+    if rule.drug:
+        return sorted(concept_names(medication_concept(fact.resource, fact.medication)))
+    return sorted({name for element in rule.named for name in concept_names(fact.resource.get(element))})
+
+
+def same(one: Fact, other: Fact) -> bool:
+    """Whether two facts of one type that share a key are one fact. Never for two of the same source."""
+    if one.node == other.node:
+        return False
+    if one.type in STANDING:
+        return _same_standing(one, other)
+    rule = RULES.get(one.type)
+    if rule is None:
+        return _content(one) == _content(other) or _same_deed(one, other, _UNKNOWN)
+    return _same_deed(one, other, rule)
+
+
+def _same_deed(one: Fact, other: Fact, rule: Rule) -> bool:
+    return (
+        not contradict(_closed(identifiers(one.resource)), _closed(identifiers(other.resource)))
+        and _same_name(one, other, rule)
+        and near(_when(one), _when(other))
+        and all(alike(one.resource.get(name), other.resource.get(name)) for name in rule.acted)
+        and richer(one, other) is not None
+    )
+
+
+def _closed(found: set[Pair]) -> set[Pair]:
+    return {each for each in found if each[0] not in _OPEN_SYSTEMS}
+
+
+def _same_standing(one: Fact, other: Fact) -> bool:
+    mine, theirs = identifiers(one.resource), identifiers(other.resource)
+    if mine & theirs and one.type not in BY_CONTENT_ONLY:
+        return not contradict(mine, theirs)
+    return one.reference == other.reference and _content(one) == _content(other)
+
+
+def _content(fact: Fact) -> Json:
+    return {name: value for name, value in fact.resource.items() if name != "meta"}
+
+
+def _same_name(one: Fact, other: Fact, rule: Rule) -> bool:
+    mine, theirs = set(names_of(one, rule)), set(names_of(other, rule))
+    if not rule.drug:
+        return not contradict(mine, theirs)
+    strengths = {strength(one.resource, one.medication), strength(other.resource, other.medication)} - {""}
+    shared = drug_keys(one.resource, one.medication) & drug_keys(other.resource, other.medication)
+    return len(strengths) <= 1 and bool(shared) and not contradict(mine, theirs)
+
+
+def near(one: str, other: str) -> bool:
+    """Whether two moments can be one: equal, or one of them unknown or only a day that is not far from the other."""
+    if one == other or not one or not other:
+        return True
+    if len(one) > 10 and len(other) > 10:
+        return False
+    if min(len(one), len(other)) < 10:
+        return one.startswith(other) or other.startswith(one)
+    # A day without a time zone can begin up to a day before or after the same day in UTC.
+    try:
+        return abs(date.fromisoformat(one[:10]) - date.fromisoformat(other[:10])).days <= (
+            len(one) != len(other)
+        )
+    except ValueError:
+        return False
+
+
+def richer(one: Fact, other: Fact) -> Fact | None:
+    """The one that says everything that the other says; None if each says something of its own."""
+    mine, theirs = _said(one.resource), _said(other.resource)
+    if mine == theirs or includes(mine, theirs):
+        return one
+    return other if includes(theirs, mine) else None
+
+
+def _said(resource: Json) -> Json:
+    return {
+        name: value
+        for name, value in resource.items()
+        if name not in _IGNORED and not name.startswith("_") and not is_reference(value)
+    }
