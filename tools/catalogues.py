@@ -20,12 +20,15 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 
 def is_catalogue(content: dict[str, Any]) -> bool:
-    """A file of messages: most of its keys are tables that speak a language and hold nothing else."""
-    speaking = [
-        words for words in content.values() if isinstance(words, dict) and set(words) & set(LANGUAGES)
-    ]
-    plain = [words for words in speaking if all(isinstance(text, str) for text in words.values())]
-    return bool(content) and len(plain) * 2 > len(content)
+    """A file of messages: most of its tables hold words in our languages and nothing else. Data may hold more."""
+    messages = [words for words in content.values() if isinstance(words, dict) and _only_words(words)]
+    return bool(content) and len(messages) * 2 > len(content)
+
+
+def _only_words(table: dict[str, Any]) -> bool:
+    return (
+        bool(table) and set(table) <= set(LANGUAGES) and all(isinstance(text, str) for text in table.values())
+    )
 
 
 def one_sided(content: Any, where: str) -> Iterator[str]:

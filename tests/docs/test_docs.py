@@ -112,6 +112,7 @@ def test_a_file_of_messages_is_known_even_when_one_message_is_wrong() -> None:
     assert catalogues.is_catalogue(
         {"a": {"en": "x", "fr": "y"}, "b": {"en": "x", "fr": "y"}, "c": {"english": "x"}}
     )
+    assert not catalogues.is_catalogue({"drug": {"en": "x", "fr": "y", "code": "1"}})
     assert not catalogues.is_catalogue({"name": {"en": "x", "fr": "y"}, "number": {"length": 10}})
 
 
