@@ -1,0 +1,397 @@
+"""The SQL that searches: the meaning of ``fhir.search.matches``, on index rows.
+
+The clause that is likely to leave least drives: its rows lead to the resources. The others are asked of each
+resource that is left, by exact look-ups; so are the scope and what was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from sqlalchemy import and_, bindparam, false, func, literal_column, not_, or_, select, true, tuple_, union
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import Integer
+
+from passerelle.fhir.search import Clause, Kind, Operator, Query, Test, parameters, tests
+from passerelle.store.compose import (
+    ONE,
+    Condition,
+    Dialect,
+    Marks,
+    ScopeShape,
+    Statement,
+    compiled,
+    scope_values,
+    within,
+)
+from passerelle.store.filing import BUCKET
+from passerelle.store.queries import columns
+from passerelle.store.tables import indexed, locator, member, resource
+
+HIGHEST = "\U0010ffff"
+"""Sorts after all that may follow: what starts with a text lies between the text and the text with this."""
+
+_NOTHING: Condition = literal_column("''")
+_ZERO: Condition = literal_column("0")
+
+Ask = Literal["some", "none", "present", "missing", "nothing", "anything"]
+"""That some row passes, that none does, that there is one or none of the name; or what needs no look."""
+
+
+@dataclass(frozen=True)
+class TestShape:
+    """How one test compares, and which fields."""
+
+    operator: Operator
+    text: bool
+    system: bool
+    exact: bool
+    interval: bool
+
+    @classmethod
+    def of(cls, test: Test) -> TestShape:
+        interval = test.low is not None and test.high is not None
+        return cls(
+            test.operator, test.text is not None, test.system is not None, test.exact is not None, interval
+        )
+
+
+@dataclass(frozen=True)
+class ClauseShape:
+    """What is asked, and of what: of index rows with text or intervals, or of a column of the resource."""
+
+    subject: Literal["text", "interval", "id", "moment"]
+    ask: Ask
+    tests: tuple[TestShape, ...]
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """One key of a sort."""
+
+    subject: Literal["text", "interval", "id", "moment"]
+    descending: bool
+
+
+@dataclass(frozen=True)
+class SearchShape:
+    """A search without its values."""
+
+    scope: ScopeShape
+    clauses: tuple[ClauseShape, ...]
+    driver: int | None
+    sort: tuple[Ordering, ...]
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search as its shape and its values: of the conditions, and of the order."""
+
+    shape: SearchShape
+    values: tuple[object, ...]
+    sort: tuple[object, ...]
+
+
+# --- from a query to its shape and values -------------------------------------------------------------------
+
+
+def lower(query: Query) -> Search:
+    """Part a query in its shape and its values."""
+    clauses = [(_clause_shape(clause), clause) for clause in query.clauses]
+    orderings = tuple(Ordering(_subject(name, _kind(query.type, name)), down) for name, down in query.sort)
+    shape = SearchShape(
+        ScopeShape.of(query.scope), tuple(shape for shape, _ in clauses), _driver(clauses), orderings
+    )
+    values = [value for shape, clause in clauses for value in _clause_values(query.type, shape, clause)]
+    names = (
+        name
+        for (name, _), one in zip(query.sort, orderings, strict=True)
+        if one.subject in ("text", "interval")
+    )
+    bucket = () if query.scope.compartment is None else (BUCKET + query.type,)
+    return Search(shape, (query.type, *bucket, *scope_values(query.scope), *values), tuple(names))
+
+
+def _kind(type: str, name: str) -> Kind:
+    known = parameters(type).get(name)
+    return known.kind if known else "token"
+
+
+def _subject(name: str, kind: Kind) -> Literal["text", "interval", "id", "moment"]:
+    if name == "_id":
+        return "id"
+    if name == "_lastUpdated":
+        return "moment"
+    return "interval" if kind in ("date", "number", "quantity") else "text"
+
+
+def _clause_shape(clause: Clause) -> ClauseShape:
+    subject = _subject(clause.name, clause.kind)
+    shapes = tuple(TestShape.of(test) for test in tests(clause))
+    if clause.modifier == "missing":
+        ask: Ask = "missing" if clause.values == ("true",) else "present"
+        if subject in ("id", "moment"):  # every resource has both
+            ask = "nothing" if ask == "missing" else "anything"
+        return ClauseShape(subject, ask, ())
+    if clause.modifier == "not":
+        return ClauseShape(subject, "none", shapes) if shapes else ClauseShape(subject, "anything", ())
+    return ClauseShape(subject, "some", shapes) if shapes else ClauseShape(subject, "nothing", ())
+
+
+def _clause_values(type: str, shape: ClauseShape, clause: Clause) -> list[object]:
+    asked = tests(clause)
+    values = [value for test in asked for value in _test_values(test)]
+    if shape.ask in ("nothing", "anything"):
+        return []
+    if shape.subject == "id":
+        return [*(f"{type}/{test.text}" for test in asked), *values]
+    return values if shape.subject == "moment" else [clause.name, *values]
+
+
+def _test_values(test: Test) -> list[object]:
+    """The values of a test, in the order of ``_passes``."""
+    values: list[object] = []
+    if test.text is not None:
+        values += [test.text, test.text + HIGHEST] if test.operator == "starts" else [test.text]
+    if test.system is not None:
+        values.append(test.system)
+    if test.exact is not None:
+        values += [test.exact, test.exact + HIGHEST] if test.operator == "named" else [test.exact]
+    if test.low is not None and test.high is not None:
+        values += [test.low, test.high]
+    return values
+
+
+def _driver(clauses: Sequence[tuple[ClauseShape, Clause]]) -> int | None:
+    """Which clause is likely to leave least; none when each of them may leave almost everything."""
+    ranks = [(_rank(shape, clause), number) for number, (shape, clause) in enumerate(clauses)]
+    best = min(ranks, default=(_LAST, 0))
+    return best[1] if best[0] < _LAST else None
+
+
+_LAST = 9
+_RANKS = {"reference": 3, "string": 4, "uri": 5, "token": 5, "date": 6, "quantity": 7, "number": 7}
+
+
+def _rank(shape: ClauseShape, clause: Clause) -> int:
+    sought = shape.subject == "interval" or all(test.text for test in shape.tests)
+    if shape.ask != "some" or shape.subject == "moment" or not sought:
+        return _LAST
+    if shape.subject == "id":
+        return 0
+    if clause.name in ("identifier", "patient") or any(
+        value.startswith("Patient/") for value in clause.values
+    ):
+        return 1 if clause.name == "identifier" else 2
+    # Almost every resource has the same status: that leaves everything.
+    return _LAST if clause.name in ("status", "active", "category") else _RANKS.get(clause.kind, _LAST)
+
+
+# --- from a shape to SQL ------------------------------------------------------------------------------------
+
+
+@lru_cache(512)
+def page(dialect: Dialect, shape: SearchShape) -> Statement:
+    """One page of the matches. Values: those of the search, of its sort, count, offset."""
+    mark = Marks()
+    statement = select(*columns(resource)).where(*_matching(shape, mark))
+    order = [_ordered(one, mark) for one in shape.sort] or [resource.c.instant.desc()]
+    return compiled(statement.order_by(*order, resource.c.id).limit(mark()).offset(mark()), dialect)
+
+
+@lru_cache(512)
+def total(dialect: Dialect, shape: SearchShape) -> Statement:
+    """How many matches there are. Values: those of the search."""
+    statement = select(func.count()).select_from(resource).where(*_matching(shape, Marks()))
+    return compiled(statement, dialect)
+
+
+@lru_cache
+def pointing(dialect: Dialect, names: int, count: int, scope: ScopeShape) -> Statement:
+    """What refers to any of ``count`` references. Values: the type, the names, the references, the scope."""
+    mark = Marks()
+    type = mark()
+    rows = select(indexed.c.compartment, indexed.c.id).where(
+        indexed.c.type == type,
+        indexed.c.name.in_(mark.some(names)),
+        indexed.c.low.is_(None),
+        indexed.c.text.in_(mark.some(count)),
+    )
+    statement = select(*columns(resource)).where(
+        resource.c.type == type, _seat().in_(rows), *within(resource, scope, mark)
+    )
+    return compiled(statement.order_by(resource.c.id), dialect)
+
+
+def _seat() -> Any:
+    return tuple_(resource.c.compartment, resource.c.id)
+
+
+def _matching(shape: SearchShape, mark: Marks) -> list[Condition]:
+    """Values: the type, the bucket of the type when the scope has a compartment, the scope, each clause."""
+    type = mark()
+    conditions: list[Condition] = [resource.c.type == type, resource.c.body.is_not(None)]
+    bucket = mark() if shape.scope.compartment else None
+    inside = within(resource, shape.scope, mark)
+    if bucket is not None:
+        conditions.append(_homes(inside, bucket))
+    conditions += inside
+    for number, clause in enumerate(shape.clauses):
+        conditions.append(_clause(clause, type, mark, drives=number == shape.driver))
+    return conditions
+
+
+def _homes(inside: list[Condition], bucket: Any) -> Condition:
+    """The few homes that what is in a patient's compartment can have: said, because the engine cannot infer it."""
+    patient: Any = bindparam("v2")  # the first value of the scope
+    elsewhere = select(member.c.home).where(member.c.compartment == patient)
+    return resource.c.compartment.in_(union(select(patient), select(bucket), elsewhere))
+
+
+def _clause(shape: ClauseShape, type: Any, mark: Marks, *, drives: bool) -> Condition:
+    """Values: as in ``_clause_values``."""
+    if shape.ask in ("nothing", "anything"):
+        return false() if shape.ask == "nothing" else true()
+    if shape.subject == "moment":
+        return _negated(shape, or_(*(_moment_passes(test, mark) for test in shape.tests)))
+    if shape.subject == "id":
+        return _by_id(shape, mark)
+    name = mark()
+    passing = [_passes(test, indexed.c, mark) for test in shape.tests]
+    if drives:
+        seats: Condition = _seat().in_(_driving(shape, type, name, passing))
+        return seats
+    rows = select(ONE).where(
+        indexed.c.compartment == resource.c.compartment,
+        indexed.c.type == type,
+        indexed.c.id == resource.c.id,
+        indexed.c.name == name,
+    )
+    return _negated(shape, rows.where(or_(*passing)).exists() if passing else rows.exists())
+
+
+def _negated(shape: ClauseShape, condition: Condition) -> Condition:
+    return not_(condition) if shape.ask in ("none", "missing") else condition
+
+
+def _by_id(shape: ClauseShape, mark: Marks) -> Condition:
+    references = mark.some(len(shape.tests))
+    row = _Row(resource.c.id, _NOTHING, _NOTHING)
+    passing = or_(*(_passes(test, row, mark) for test in shape.tests))
+    if shape.ask == "none":
+        return not_(passing)
+    homes = select(locator.c.home).where(locator.c.compartment.in_(references))
+    return and_(resource.c.compartment.in_(homes), passing)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What a test looks at when it is not an index row."""
+
+    text: Any
+    system: Any
+    exact: Any
+    low: Any = None
+    high: Any = None
+
+
+def _driving(shape: ClauseShape, type: Any, name: Any, passing: list[Condition]) -> Any:
+    """Each alternative is a look-up of its own: an OR would be a scan."""
+    filed = indexed.c.low.is_not(None) if shape.subject == "interval" else indexed.c.low.is_(None)
+    rows = select(indexed.c.compartment, indexed.c.id).where(
+        indexed.c.type == type, indexed.c.name == name, filed
+    )
+    return union(*(rows.where(test) for test in passing)) if len(passing) > 1 else rows.where(passing[0])
+
+
+def _passes(shape: TestShape, row: Any, mark: Marks) -> Condition:
+    """``fhir.search.holds``. Values: as in ``_test_values``."""
+    conditions: list[Condition] = []
+    if shape.text:
+        conditions.append(_text_passes(shape.operator, row.text, mark))
+    if shape.system:
+        conditions.append(row.system == mark())
+    if shape.exact:
+        conditions.append(_starts(row.exact, mark) if shape.operator == "named" else row.exact == mark())
+    if shape.operator in _INTERVALS:
+        conditions.append(_INTERVALS[shape.operator](row, mark(), mark()) if shape.interval else false())
+    return and_(true(), *conditions)
+
+
+def _text_passes(operator: Operator, text: Any, mark: Marks) -> Condition:
+    if operator == "starts":
+        return _starts(text, mark)
+    return text_position(text, mark()) > _ZERO if operator == "contains" else text == mark()
+
+
+def _starts(text: Any, mark: Marks) -> Condition:
+    return and_(text >= mark(), text < mark())
+
+
+# A row's low is below its high, so `low <= high of the test` only bounds the look-up where it follows anyway.
+_INTERVALS: dict[str, Callable[[Any, Any, Any], Condition]] = {
+    "eq": lambda row, low, high: and_(row.low >= low, row.low <= high, row.high <= high),
+    "ne": lambda row, low, high: or_(row.low < low, row.high > high),
+    "gt": lambda row, low, high: row.high > high,
+    "lt": lambda row, low, high: row.low < low,
+    "ge": lambda row, low, high: or_(row.high > high, and_(row.low >= low, row.high <= high)),
+    "le": lambda row, low, high: or_(row.low < low, and_(row.low >= low, row.high <= high)),
+    "sa": lambda row, low, high: row.low >= high,
+    "eb": lambda row, low, high: row.high <= low,
+    "ap": lambda row, low, high: and_(row.low < high, row.high > low),
+}
+
+# `_lastUpdated` covers the smallest interval above a whole millisecond, so each comparison is one of its start.
+_MOMENTS: dict[str, Callable[[Any, Any, Any], Condition]] = {
+    "eq": lambda at, low, high: and_(at >= low, at < high),
+    "ne": lambda at, low, high: or_(at < low, at >= high),
+    "gt": lambda at, low, high: at >= high,
+    "lt": lambda at, low, high: at < low,
+    "ge": lambda at, low, high: at >= low,
+    "le": lambda at, low, high: at < high,
+    "sa": lambda at, low, high: at >= high,
+    "eb": lambda at, low, high: at < low,
+    "ap": lambda at, low, high: and_(at >= low, at < high),
+}
+
+
+def _moment_passes(shape: TestShape, mark: Marks) -> Condition:
+    return _MOMENTS[shape.operator](resource.c.instant, mark(), mark())
+
+
+def _ordered(one: Ordering, mark: Marks) -> Any:
+    """Value: the name of the parameter, for what is not a column."""
+    if one.subject in ("id", "moment"):
+        key: Any = resource.c.id if one.subject == "id" else resource.c.instant
+    else:
+        column = indexed.c.text if one.subject == "text" else indexed.c.low
+        extreme = func.max(column) if one.descending else func.min(column)
+        rows = select(extreme).where(
+            indexed.c.compartment == resource.c.compartment,
+            indexed.c.type == resource.c.type,
+            indexed.c.id == resource.c.id,
+            indexed.c.name == mark(),
+        )
+        key = rows.scalar_subquery()
+    return (key.desc() if one.descending else key.asc()).nulls_last()
+
+
+class text_position(GenericFunction[int]):  # noqa: N801  named as SQL is
+    """Where a text stands in another, from 1; 0 if it does not."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(text_position, "sqlite")
+def _instr(element: Any, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(text_position, "postgresql")
+def _strpos(element: Any, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"

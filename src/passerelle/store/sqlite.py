@@ -1,0 +1,270 @@
+"""One file, one writer, many readers: what a node keeps when it has no database server.
+
+Every change is on the disk when ``change`` returns (WAL with a full sync). Changes that wait together share one
+sync, each in a savepoint of its own, so that one that fails takes back only itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from passerelle.store import statements
+from passerelle.store.clock import Milliseconds, wall
+from passerelle.store.compose import Dialect
+from passerelle.store.errors import StoreError, StoreInUseError, StoreUnavailableError
+from passerelle.store.migrate import is_current, migrate
+from passerelle.store.sql import SqlChange, SqlView
+from passerelle.values import Json
+
+T = TypeVar("T")
+
+TOGETHER = 64
+"""How many changes may share one sync."""
+
+_Work = tuple[Callable[[SqlChange], Any], "Future[Any]"]
+
+
+class SqliteSession:
+    """A connection to the file, in whatever transaction it is."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def write(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        if len(rows) == 1:
+            self._connection.execute(sql, rows[0])
+        else:
+            self._connection.executemany(sql, rows)
+
+
+class SqliteStore:
+    """A store in one file, which only one process may have open."""
+
+    def __init__(self, path: Path, lock: int, *, readers: int, base: str, clock: Milliseconds) -> None:
+        self._lock = lock
+        self._path = path
+        self._base = base
+        self._own = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._writer = _Writer(_connect(path), base, clock)
+        self._readers = ThreadPoolExecutor(readers, "passerelle-read", self._enter)
+        self._writer.start()
+
+    @classmethod
+    def open(
+        cls, path: str | Path, *, readers: int = 2, base: str = "", clock: Milliseconds = wall
+    ) -> SqliteStore:
+        """Open the file, which is made if there is none, and bring it to this program's tables.
+
+        Raises StoreInUseError if another process has it open, StoreVersionError if a newer program made it.
+        """
+        place = Path(path).absolute()
+        with _explained(place):
+            _keep_private(place)
+            lock = _locked(place)
+            try:
+                _prepare(place)
+                return cls(place, lock, readers=readers, base=base, clock=clock)
+            except BaseException:
+                os.close(lock)
+                raise
+
+    async def look(self, question: Callable[[SqlView], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, question)
+
+    async def change(self, work: Callable[[SqlChange], T]) -> T:
+        return await asyncio.wrap_future(self._writer.ask(work))
+
+    async def load(self, resources: Iterable[Json]) -> int:
+        """Put many resources in one change; the fast road for a first filling. Their number."""
+        return await self.change(lambda change: change.load(resources))
+
+    async def close(self) -> None:
+        """Finish what is waiting and let go of the file."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._readers.shutdown()
+        self._writer.finish()
+        for connection in self._connections:
+            connection.close()
+        with suppress(OSError):  # closed before
+            os.close(self._lock)
+
+    def _enter(self) -> None:
+        """A reader has a connection of its own, so that its snapshot is too."""
+        connection = self._own.connection = _connect(self._path)
+        connection.execute("PRAGMA query_only = ON")
+        self._connections.append(connection)
+
+    def _look(self, question: Callable[[SqlView], T]) -> T:
+        connection: sqlite3.Connection = self._own.connection
+        connection.execute("BEGIN")
+        try:
+            return question(SqlView(SqliteSession(connection), self._base))
+        finally:
+            connection.execute("ROLLBACK")
+
+
+class _Writer(threading.Thread):
+    """The only thread that writes."""
+
+    def __init__(self, connection: sqlite3.Connection, base: str, clock: Milliseconds) -> None:
+        super().__init__(name="passerelle-write", daemon=True)
+        self._connection = connection
+        self._base = base
+        self._clock = clock
+        self._latest = connection.execute(statements.LATEST).fetchone()[0] or 0
+        self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
+        self._closed = False
+
+    def ask(self, work: Callable[[SqlChange], T]) -> Future[T]:
+        """Do ``work``; the future is done when its effect is on the disk."""
+        if self._closed:
+            raise StoreError("The store is closed.")
+        future: Future[T] = Future()
+        self._waiting.put((work, future))
+        return future
+
+    def finish(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+            self.join()
+
+    def run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            batch, last = self._batch(first)
+            self._do([(work, future) for work, future in batch if future.set_running_or_notify_cancel()])
+            if last:
+                break
+        self._connection.close()
+
+    def _batch(self, first: _Work) -> tuple[list[_Work], bool]:
+        """What waits now, and whether the end was among it."""
+        batch = [first]
+        with suppress(Empty):
+            while len(batch) < TOGETHER:
+                following = self._waiting.get_nowait()
+                if following is None:
+                    return batch, True
+                batch.append(following)
+        return batch, False
+
+    def _do(self, batch: list[_Work]) -> None:
+        """INVARIANT: nobody hears of a change, nor of a failure that may come from what it saw, before COMMIT."""
+        answers: list[Callable[[], None]] = []
+        try:
+            with _explained():
+                self._connection.execute("BEGIN IMMEDIATE")
+                for work, future in batch:
+                    answers.append(self._one(work, future))
+                self._connection.execute("COMMIT")
+        except BaseException as failure:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            answers = [partial(future.set_exception, failure) for _, future in batch]
+        for answer in answers:
+            answer()
+
+    def _one(self, work: Callable[[SqlChange], Any], future: Future[Any]) -> Callable[[], None]:
+        self._connection.execute("SAVEPOINT work")
+        change = SqlChange(SqliteSession(self._connection), self._base, max(self._clock(), self._latest))
+        try:
+            result = work(change)
+        except BaseException as failure:
+            if isinstance(failure, sqlite3.Error) or not self._connection.in_transaction:
+                raise  # the file, not the work: nothing of this batch can be kept
+            self._connection.execute("ROLLBACK TO work")
+            self._connection.execute("RELEASE work")
+            return partial(future.set_exception, failure)
+        self._connection.execute("RELEASE work")
+        self._latest = max(self._latest, change.latest)
+        return partial(future.set_result, result)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    for pragma in ("synchronous = FULL", "cache_size = -8000", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _prepare(path: Path) -> None:
+    """Make or migrate the tables, if there is need; without Alembic when there is none."""
+    connection = _connect(path)
+    try:
+        connection.execute("PRAGMA page_size = 8192")  # heeded only while the file is empty
+        connection.execute("PRAGMA journal_mode = WAL")
+        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+    finally:
+        connection.close()
+    if not is_current(found[0] if found else None):
+        migrate("sqlite://", lambda: _begun(path))
+
+
+def _begun(path: Path) -> sqlite3.Connection:
+    """A connection in a transaction: all steps of a migration become true at once, or none."""
+    connection = _connect(path)
+    connection.execute("BEGIN IMMEDIATE")
+    return connection
+
+
+def _keep_private(path: Path) -> None:
+    """Health data: only this user may enter the directory and read the file."""
+    if not path.parent.exists():
+        path.parent.mkdir(mode=0o700, parents=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def _locked(path: Path) -> int:
+    """Hold the lock file; the system lets go of it when the process ends, however it ends."""
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise StoreInUseError(
+            f"Another process writes to {path}: stop it, or give this one a file of its own."
+        ) from None
+    return lock
+
+
+@contextmanager
+def _explained(path: Path | None = None) -> Iterator[None]:
+    """Say what is wrong with the file in words that an operator can act on."""
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as failure:
+        name = getattr(failure, "sqlite_errorname", "") or type(failure).__name__
+        where = f" {path}" if path else ""
+        raise StoreUnavailableError(f"The store{where} cannot be used ({name}): {_advice(name)}") from failure
+
+
+def _advice(name: str) -> str:
+    if name.startswith("SQLITE_FULL"):
+        return "the disk is full; free some space. Nothing of this change was kept."
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "PermissionError")):
+        return "this user may not write there; correct the owner and the permissions."
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return "it is not an intact database; restore it from a backup."
+    return "look at the disk and at the system's log. Nothing of this change was kept."
