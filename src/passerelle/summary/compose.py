@@ -178,7 +178,7 @@ def _composition(
             "author": [{"reference": makers[0]["fullUrl"]}],
             "title": say("title", telling.language),
             "confidentiality": confidentiality(resources),
-            "custodian": {"reference": makers[-1]["fullUrl"]},
+            **_custodian(makers),
             "event": [
                 {
                     "code": [{"coding": [{"system": ACT_CLASS, "code": "PCPR"}]}],
@@ -188,6 +188,12 @@ def _composition(
             "section": [made for made in sections if made is not None],
         }
     )
+
+
+def _custodian(makers: list[Json]) -> Json:
+    """R4: the custodian of a document is an Organization, or is not named."""
+    organizations = [maker for maker in makers if maker["resource"]["resourceType"] == "Organization"]
+    return {"custodian": {"reference": organizations[-1]["fullUrl"]}} if organizations else {}
 
 
 def _bundle(entries: list[Json], id_: str, now: datetime) -> Json:
