@@ -1,8 +1,8 @@
 """Is everything that people read there in both languages?
 
-Two rules, for every TOML file under ``src``: a file of messages must load as a catalogue (which checks that each
-key has both languages with the same places to fill), and any table of any file that speaks one language must
-speak the other.
+Two rules, for every TOML file under ``src``: a catalogue, which is a file whose name ends in ``words`` or
+``messages``, must load (which checks that each key has both languages with the same places to fill), and any table of
+any file that speaks one language must speak the other.
 """
 
 from __future__ import annotations
@@ -19,16 +19,7 @@ from passerelle.values import LANGUAGES
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 
-def is_catalogue(content: dict[str, Any]) -> bool:
-    """A file of messages: most of its tables hold words in our languages and nothing else. Data may hold more."""
-    messages = [words for words in content.values() if isinstance(words, dict) and _only_words(words)]
-    return bool(content) and len(messages) * 2 > len(content)
-
-
-def _only_words(table: dict[str, Any]) -> bool:
-    return (
-        bool(table) and set(table) <= set(LANGUAGES) and all(isinstance(text, str) for text in table.values())
-    )
+CATALOGUES = ("words.toml", "messages.toml")
 
 
 def one_sided(content: Any, where: str) -> Iterator[str]:
@@ -48,7 +39,7 @@ def incomplete(path: Path) -> list[str]:
     """What one file lacks."""
     content = tomllib.loads(path.read_text("utf-8"))
     found = list(one_sided(content, ""))
-    if not found and is_catalogue(content):
+    if not found and path.name.endswith(CATALOGUES):
         try:
             catalogue(".".join(path.relative_to(SOURCE).parent.parts), path.name)
         except IncompleteCatalogueError as lack:

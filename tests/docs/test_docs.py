@@ -108,12 +108,11 @@ def test_words_in_one_language_are_found_at_any_depth() -> None:
     assert list(catalogues.one_sided(content, "")) == ["deep.list[0] speaks only en", "empty speaks only fr"]
 
 
-def test_a_file_of_messages_is_known_even_when_one_message_is_wrong() -> None:
-    assert catalogues.is_catalogue(
-        {"a": {"en": "x", "fr": "y"}, "b": {"en": "x", "fr": "y"}, "c": {"english": "x"}}
-    )
-    assert not catalogues.is_catalogue({"drug": {"en": "x", "fr": "y", "code": "1"}})
-    assert not catalogues.is_catalogue({"name": {"en": "x", "fr": "y"}, "number": {"length": 10}})
+def test_every_catalogue_that_the_code_loads_is_named_as_one() -> None:
+    source = "\n".join(module.source for module in modules())
+    loaded = set(re.findall(r'catalogue\(\s*"[^"]+",\s*"([^"]+)"', source))
+    assert loaded, "nothing speaks"
+    assert {file for file in loaded if not file.endswith(catalogues.CATALOGUES)} == set()
 
 
 # --- words that do not belong in a repository ----------------------------------------------------------------------
