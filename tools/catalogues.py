@@ -1,25 +1,41 @@
 """Is everything that people read there in both languages?
 
-Two rules, for every TOML file under ``src``: a catalogue, which is a file whose name ends in ``words`` or
-``messages``, must load (which checks that each key has both languages with the same places to fill), and any table of
-any file that speaks one language must speak the other.
+Two rules: every catalogue that the code loads must load (which checks that each key has both languages with the same
+places to fill), and in any other TOML file under ``src`` a table that speaks one language must speak the other.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from passerelle.fhir.words import IncompleteCatalogueError, catalogue
 from passerelle.values import LANGUAGES
+from tools.layers import SOURCE, Module, modules
 
-SOURCE = Path(__file__).resolve().parent.parent / "src"
+
+def loaded(house: Iterable[Module]) -> set[tuple[str, str]]:
+    """The package and file of every ``catalogue("package", "file")`` in the code; both must be written out."""
+    calls = [
+        node
+        for module in house
+        if module.name != catalogue.__module__
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "catalogue"
+    ]
+    return {(_literal(call.args[0]), _literal(call.args[1])) for call in calls}
 
 
-CATALOGUES = ("words.toml", "messages.toml")
+def _literal(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    raise ValueError("catalogue() is called with a name that only a run can tell: write it out")
 
 
 def one_sided(content: Any, where: str) -> Iterator[str]:
@@ -35,25 +51,25 @@ def one_sided(content: Any, where: str) -> Iterator[str]:
             yield from one_sided(value, f"{where}.{key}" if where else key)
 
 
-def incomplete(path: Path) -> list[str]:
-    """What one file lacks."""
-    content = tomllib.loads(path.read_text("utf-8"))
-    found = list(one_sided(content, ""))
-    if not found and path.name.endswith(CATALOGUES):
+def lacks(house: Iterable[Module]) -> Iterator[str]:
+    """Everything that is not there in both languages."""
+    for package, file in sorted(loaded(house)):
         try:
-            catalogue(".".join(path.relative_to(SOURCE).parent.parts), path.name)
-        except IncompleteCatalogueError as lack:
-            found.append(str(lack))
-    return found
+            catalogue(package, file)
+        except (IncompleteCatalogueError, FileNotFoundError) as lack:
+            yield str(lack)
+    for path in sorted(SOURCE.rglob("*.toml")):
+        content = tomllib.loads(path.read_text("utf-8"))
+        yield from (f"{path.relative_to(SOURCE)}: {lack}" for lack in one_sided(content, ""))
 
 
 def main() -> int:
     """Print what is not complete; the exit status says whether anything was."""
-    files = sorted(SOURCE.rglob("*.toml"))
-    found = [f"{path.relative_to(SOURCE)}: {lack}" for path in files for lack in incomplete(path)]
+    house = modules()
+    found = list(lacks(house))
     for lack in found:
         print(lack)
-    print(f"catalogues: {len(files)} files read, {len(found)} lacks")
+    print(f"catalogues: {len(loaded(house))} catalogues loaded, {len(found)} lacks")
     return 1 if found else 0
 
 

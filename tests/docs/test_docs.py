@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from passerelle.node.cli import app
 from tools import architecture, catalogues
-from tools.layers import modules
+from tools.layers import Module, modules
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -94,9 +94,8 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
 # --- words in both languages ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", sorted(catalogues.SOURCE.rglob("*.toml")), ids=lambda file: file.name)
-def test_what_people_read_is_there_in_both_languages(file: Path) -> None:
-    assert catalogues.incomplete(file) == []
+def test_what_people_read_is_there_in_both_languages() -> None:
+    assert list(catalogues.lacks(modules())) == []
 
 
 def test_words_in_one_language_are_found_at_any_depth() -> None:
@@ -108,11 +107,12 @@ def test_words_in_one_language_are_found_at_any_depth() -> None:
     assert list(catalogues.one_sided(content, "")) == ["deep.list[0] speaks only en", "empty speaks only fr"]
 
 
-def test_every_catalogue_that_the_code_loads_is_named_as_one() -> None:
-    source = "\n".join(module.source for module in modules())
-    loaded = set(re.findall(r'catalogue\(\s*"[^"]+",\s*"([^"]+)"', source))
-    assert loaded, "nothing speaks"
-    assert {file for file in loaded if not file.endswith(catalogues.CATALOGUES)} == set()
+def test_the_catalogues_are_found_where_the_code_loads_them() -> None:
+    assert ("passerelle.fhir", "outcome_messages.toml") in catalogues.loaded(modules())
+    missing = Module("passerelle.fhir.gone", 'catalogue("passerelle.fhir", "gone.toml")')
+    assert len(list(catalogues.lacks([missing]))) == 1
+    with pytest.raises(ValueError, match="write it out"):
+        catalogues.loaded([Module("passerelle.fhir.any", "catalogue(package, file)")])
 
 
 # --- words that do not belong in a repository ----------------------------------------------------------------------
