@@ -74,7 +74,7 @@ class Faulty(NoRecord):
         super().__init__(State.FAULTY, reason)
 
 
-def match_body(patient: Json, count: int = 3) -> bytes:
+def match_body(patient: Json, count: int = 3, *, only_certain: bool = True) -> bytes:
     """The body of ``$match`` from what is known of a person, shaped as a Patient."""
     known = {name: patient[name] for name in _DEMOGRAPHICS if patient.get(name)}
     return encode(
@@ -82,7 +82,7 @@ def match_body(patient: Json, count: int = 3) -> bytes:
             "resourceType": "Parameters",
             "parameter": [
                 {"name": "resource", "resource": {"resourceType": "Patient", **known}},
-                {"name": "onlyCertainMatches", "valueBoolean": True},
+                {"name": "onlyCertainMatches", "valueBoolean": only_certain},
                 {"name": "count", "valueInteger": count},
             ],
         }
@@ -168,6 +168,26 @@ def read_match(status: int, body: bytes) -> Known | NoRecord:
         return Faulty()
     known = head.resourceType == "Patient" and FHIR_ID.fullmatch(head.id)
     return Known(head.id) if known else Faulty()
+
+
+def read_candidates(body: bytes) -> list[tuple[Json, str]]:
+    """Everybody whom a source proposes, with the grade that it gives; what is no graded Patient is left out."""
+    bundle = _searchset(200, body)
+    if isinstance(bundle, NoRecord):
+        return []
+    graded = [(entry, _grade(entry)) for entry in bundle.entry if entry.search is None or entry.search.mode == "match"]
+    return [(patient, grade) for entry, grade in graded if grade in GRADES and (patient := _patient(entry))]
+
+
+GRADES = ("certain", "probable", "possible")
+
+
+def _patient(entry: _Entry) -> Json | None:
+    try:
+        found = decode(bytes(entry.resource))
+    except BROKEN:
+        return None
+    return found if isinstance(found, dict) and found.get("resourceType") == "Patient" else None
 
 
 def _searchset(status: int, body: bytes) -> _Bundle | NoRecord:
