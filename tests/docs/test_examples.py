@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from passerelle.federation.directory import ExpiredDirectoryError, agreement, open_directory
+from passerelle.node.accounts import Account, Accounts, load_accounts
 from passerelle.node.keys import make_key
 from passerelle.values import Purpose
 
@@ -37,3 +38,16 @@ def test_a_published_directory_opens_with_the_published_key_until_it_expires(tmp
     assert all("d" not in key for key in publisher)
     with pytest.raises(ExpiredDirectoryError):
         open_directory(signed, publisher, NOW + timedelta(days=31))
+
+
+def test_a_prepared_node_has_a_key_to_send_and_someone_who_may_sign_in(tmp_path: Path) -> None:
+    prepare = runpy.run_path(str(EXAMPLES / "prepare_node.py"))
+    prepare["make_key"](tmp_path)
+    sent = json.loads((tmp_path / "node.jwks").read_text())["keys"]
+    assert [set(key) & {"d", "k"} for key in sent] == [set()]
+
+    prepare["add_account"](tmp_path, "a.nurse", "nurse", "Invented Nurse", password="first")
+    prepare["add_account"](tmp_path, "a.nurse", "nurse", "Invented Nurse", password="second")
+    accounts = Accounts(load_accounts(tmp_path / "accounts.json"))
+    assert not isinstance(accounts.check("a.nurse", "first", "::1", NOW), Account)
+    assert isinstance(accounts.check("a.nurse", "second", "::1", NOW), Account)
