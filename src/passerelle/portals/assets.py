@@ -1,4 +1,4 @@
-"""The files that a browser asks for beside the pages: one stylesheet and htmx, named by their content."""
+"""The files that a browser asks for beside the pages: one stylesheet, one icon and htmx, named by their content."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 _TYPES = {
     "passerelle.css": "text/css; charset=utf-8",
+    "passerelle.svg": "image/svg+xml",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "htmx.LICENSE": "text/plain; charset=utf-8",
 }

@@ -14,8 +14,9 @@ _KINDS = {
     "dose": "conflict-dose",
     "status": "conflict-status",
     "criticality": "conflict-criticality",
+    "allergy": "conflict-allergy",
+    "value": "conflict-value",
     "birth-date": "conflict-birth-date",
-    "birthDate": "conflict-birth-date",
     "gender": "conflict-gender",
     "deceased": "conflict-deceased",
 }

@@ -93,12 +93,16 @@ def _source_row(reading: Reading, source: Source) -> SourceRow:
 def missing_rows(reading: Reading) -> tuple[MissingRow, ...]:
     """Every gap of the record, those that can be tried again first."""
     states = {source.node: source.state for source in reading.sources}
-    rows = (missing_row(gap, reading.speech, states.get(gap.node)) for gap in reading.record.gaps)
+    own = reading.viewer.kind == "patient"
+    rows = (missing_row(gap, reading.speech, states.get(gap.node), own=own) for gap in reading.record.gaps)
     return tuple(sorted(rows, key=lambda row: not row.retryable))
 
 
-def missing_row(gap: Gap, speech: Speech, state: State | None = None) -> MissingRow:
+def missing_row(gap: Gap, speech: Speech, state: State | None = None, *, own: bool = False) -> MissingRow:
+    """A gap in words; a patient reading their ``own`` record is not told to ask the patient."""
     reason, next_step = _REASONS.get(gap.reason) or _STATE_REASONS.get(state or State.WAITING) or _OTHER
+    if own:
+        next_step = "next-own-retry" if gap.retryable else "next-own"
     return MissingRow(gap.name[speech.language], speech(reason), speech(next_step), gap.retryable)
 
 

@@ -79,19 +79,28 @@ def is_imaging(resource: Json) -> bool:
 def problems(reading: Reading) -> Listing:
     """Current problems, conflicts first; those that are over unfold."""
     entries = reading.newest(reading.record.of_type("Condition"))
-    over = [entry for entry in entries if _is_over(entry) and id(entry) not in reading.flags]
-    current = [entry for entry in entries if entry not in over]
+    current, over = _parted(entries, lambda entry: not _is_over(entry) or id(entry) in reading.flags)
     current.sort(key=lambda entry: id(entry) not in reading.flags)
     return _listing(reading, current, over, detail=_status_detail, merge_same=True)
 
 
 def allergies(reading: Reading) -> Listing:
-    entries = [
-        e for e in reading.newest(reading.record.of_type("AllergyIntolerance")) if not is_absence(e.resource)
-    ]
-    current = [entry for entry in entries if is_current(entry.resource) or id(entry) in reading.flags]
-    over = [entry for entry in entries if entry not in current]
+    """Current allergies; those that are past or ruled out unfold. What says that there is none is not here."""
+    known, _ = _parted(
+        reading.record.of_type("AllergyIntolerance"), lambda entry: not is_absence(entry.resource)
+    )
+    current, over = _parted(
+        reading.newest(known), lambda entry: is_current(entry.resource) or id(entry) in reading.flags
+    )
     return _listing(reading, current, over, detail=_allergy_detail)
+
+
+def _parted(entries: Iterable[Entry], first: Callable[[Entry], bool]) -> tuple[list[Entry], list[Entry]]:
+    yes: list[Entry] = []
+    no: list[Entry] = []
+    for entry in entries:
+        (yes if first(entry) else no).append(entry)
+    return yes, no
 
 
 def allergy_statements(reading: Reading) -> tuple[Item, ...]:

@@ -53,10 +53,6 @@ class Drug:
         return TONES[self.check]
 
     @property
-    def shown(self) -> tuple[Line, ...]:
-        return self.lines if self.check == "conflict" else self.lines[:1]
-
-    @property
     def folded(self) -> tuple[Line, ...]:
         return () if self.check == "conflict" else self.lines[1:]
 

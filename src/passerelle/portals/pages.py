@@ -34,6 +34,10 @@ _PURPOSES: Mapping[Purpose, str] = {
 }
 
 
+SIGN_IN_ERRORS = ("sign-in-wrong", "sign-in-too-often", "sign-in-expired", "sign-in-outside-failed")
+"""The keys with which ``sign_in`` can say what went wrong."""
+
+
 def error_words(language: Language, key: str | None) -> str:
     """The sentence for an error key of this package; a key that it does not know gets the general sentence."""
     if not key:
@@ -53,7 +57,7 @@ def sign_in(
 ) -> str:
     """User name and password, and a button for each outside provider (its id and name).
 
-    ``error`` is a message key: sign-in-wrong, sign-in-too-often, sign-in-expired, sign-in-outside-failed.
+    ``error`` is one of ``SIGN_IN_ERRORS``.
     The form posts ``username``, ``password``, ``csrf`` and ``return_to``; the others ``provider`` with the last two.
     """
     return render(
@@ -264,6 +268,7 @@ def _rest(shown: Wave, speech: Speech) -> tuple[tuple[str, str, Any], ...]:
 
 __all__ = [
     "BRAND",
+    "SIGN_IN_ERRORS",
     "authorize",
     "error_words",
     "find",

@@ -12,7 +12,7 @@ from passerelle.fhir.concept import concept_text
 from passerelle.fhir.record import ANSWERS, Entry, Record, Source, State
 from passerelle.portals.speech import Speech
 from passerelle.portals.viewing import Viewer
-from passerelle.values import Json
+from passerelle.values import LANGUAGES, Json
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,18 @@ class Reading:
         return concept_text(concept, self.speech.language)
 
     def lang(self, resource: Json) -> str:
-        """The ``lang`` of a resource's own words, where it says so and it is not the language of the page."""
+        """The ``lang`` of a resource's own words, where it says so and they are not in the language of the page.
+
+        A resource that carries a translation for this page is shown by that, so it is not foreign.
+        """
         own = str(resource.get("language") or "")
-        return "" if own.split("-")[0].lower() == self.speech.language else own
+        base = own.split("-")[0].lower()
+        if not own or base == self.speech.language:
+            return ""
+        for language in LANGUAGES:
+            if base == language and title(resource, language) != title(resource, self.speech.language):
+                return ""
+        return own
 
     def newest(self, entries: Iterable[Entry]) -> list[Entry]:
         """Newest first; what has no date comes last."""

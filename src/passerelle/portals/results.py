@@ -11,6 +11,7 @@ from typing import Any
 from passerelle.fhir.clinical import clinical_time, moment
 from passerelle.fhir.concept import concept_text
 from passerelle.fhir.record import Entry
+from passerelle.portals.conflicts import conflict_words
 from passerelle.portals.reading import Badge, Reading, code_of
 from passerelle.portals.speech import Speech, unit_text
 from passerelle.values import Json
@@ -70,6 +71,8 @@ class ResultRow:
     earlier: int
     badges: tuple[Badge, ...]
     lang: str
+    conflict: str = ""
+    """A difference between sources, in words; such a row never folds away."""
 
 
 def results(record_entries: Iterable[Entry]) -> list[Entry]:
@@ -159,16 +162,26 @@ def _decimal(value: Any) -> Decimal | None:
 
 
 def latest_results(reading: Reading) -> tuple[ResultRow, ...]:
-    """One row for each test and unit: its newest value, and how many came before."""
+    """One row for each test and unit: its newest value, and how many came before.
+
+    Results that contradict each other come first, each with a row of its own.
+    """
     groups: dict[tuple[str, str], list[Entry]] = {}
+    differing = []
     for entry in reading.newest(results(reading.record.entries)):
-        groups.setdefault(measured_key(entry.resource), []).append(entry)
+        if id(entry) in reading.flags:
+            differing.append(entry)
+        else:
+            groups.setdefault(measured_key(entry.resource), []).append(entry)
     ordered = sorted(groups.items(), key=lambda item: _rank(item[0][0]))
-    return tuple(_row(reading, entries) for _, entries in ordered)
+    return tuple(_row(reading, entries) for entries in ([each] for each in differing)) + tuple(
+        _row(reading, entries) for _, entries in ordered
+    )
 
 
 def _row(reading: Reading, entries: list[Entry]) -> ResultRow:
     newest = entries[0]
+    kind = reading.flags.get(id(newest))
     return ResultRow(
         name=reading.title(newest),
         value=value_text(newest.resource, reading.speech),
@@ -178,6 +191,7 @@ def _row(reading: Reading, entries: list[Entry]) -> ResultRow:
         earlier=len(entries) - 1,
         badges=reading.badges([newest]),
         lang=reading.lang(newest.resource),
+        conflict=conflict_words(kind, reading.speech) if kind else "",
     )
 
 

@@ -22,7 +22,9 @@ _TOP, _BOTTOM = 26, 98
 _LEFT, _RIGHT = 5.0, 95.0
 _SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring")
 _LABELLED = 8
-"""Up to so many points, each is labelled; beyond, the ends and the extremes."""
+"""Up to so many points, each may be labelled; beyond, the ends and the extremes."""
+_ROOM = 9.0
+"""Percent of the width that a label needs for itself."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _keys(reading: Reading, measured: tuple[Measurement, ...]) -> dict[str, Key]
 def _points(
     reading: Reading, measured: tuple[Measurement, ...], scale: _Scale, keys: dict[str, Key]
 ) -> tuple[Point, ...]:
-    told = _labelled(measured)
+    told = _labelled(measured, scale)
     points = []
     for index, each in enumerate(measured):
         key, x = keys[each.entry.origins[0].node], scale.x(each.day)
@@ -167,13 +169,20 @@ def _points(
     return tuple(points)
 
 
-def _labelled(measured: tuple[Measurement, ...]) -> set[int]:
+def _labelled(measured: tuple[Measurement, ...], scale: _Scale) -> set[int]:
+    """Which points get their value written: the newest first, then the extremes, as long as none touch."""
     indexes = range(len(measured))
-    if len(measured) <= _LABELLED:
-        return set(indexes)
     lowest = min(indexes, key=lambda index: measured[index].value)
     highest = max(indexes, key=lambda index: measured[index].value)
-    return {0, len(measured) - 1, lowest, highest}
+    wanted = [len(measured) - 1, highest, lowest, 0]
+    if len(measured) <= _LABELLED:
+        wanted += indexes
+    chosen: set[int] = set()
+    for index in wanted:
+        x = scale.x(measured[index].day)
+        if all(abs(x - scale.x(measured[other].day)) >= _ROOM for other in chosen):
+            chosen.add(index)
+    return chosen
 
 
 def _limits(reading: Reading, newest: Measurement, scale: _Scale) -> tuple[Limit, ...]:

@@ -49,6 +49,7 @@ class Wave:
 def wave(reading: Reading) -> Wave:
     """Read the record out, section by section."""
     rows = latest_results(reading)
+    at_once = max(RESULTS_AT_ONCE, sum(bool(row.conflict) for row in rows))
     return Wave(
         banner=banner(reading),
         heading=heading(reading),
@@ -63,8 +64,8 @@ def wave(reading: Reading) -> Wave:
         medications=medications(reading),
         strip=strip(reading),
         trends=trends(reading),
-        results=rows[:RESULTS_AT_ONCE],
-        more_results=rows[RESULTS_AT_ONCE:] if reading.final else (),
+        results=rows[:at_once],
+        more_results=rows[at_once:] if reading.final else (),
         immunizations=lists.immunizations(reading),
         visits=lists.visits(reading),
         procedures=lists.procedures(reading),
