@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
+from passerelle.federation.directory import Directory, NodeEntry
+from passerelle.fhir.intake import Limits
 from passerelle.fhir.resource import Stored
 from passerelle.fhir.search import EVERYTHING, Found, Query, Scope
-from passerelle.values import Json, NodeId
+from passerelle.values import Caller, Json, NodeId, Purpose, Words
 
 T = TypeVar("T")
 
@@ -68,17 +71,60 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Wire:
+    """One question to another node: an HTTP request below its FHIR base."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came back over the wire."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Nothing came back. ``reason`` is ``deadline`` or ``connection``."""
+
+    reason: str
+
+
 class Sources(Protocol):
-    """Other nodes, seen from here. The implementation signs, sends, and never retries what is not safe."""
+    """Other nodes, seen from here. The implementation signs and sends; it retries only what is safe to repeat."""
 
-    async def post(self, node: NodeId, path: str, body: bytes, deadline: float) -> tuple[int, bytes]: ...
-
-    async def get(self, node: NodeId, path: str, deadline: float) -> tuple[int, bytes]: ...
-
-
-class Clock(Protocol):
-    def __call__(self) -> datetime: ...
+    async def ask(
+        self, node: NodeEntry, wire: Wire, caller: Caller, purpose: Purpose, seconds: float
+    ) -> Heard | Nothing: ...
 
 
 Ids = Callable[[], str]
 """A source of new resource ids."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """This node, as the flows see it: who it is and every side effect that they may have."""
+
+    id: NodeId
+    base: str
+    name: Words
+    store: Store
+    ledger: Store
+    """Where audit events are kept, apart from the records that they speak of."""
+    sources: Sources
+    directory: Callable[[], Directory]
+    now: Callable[[], datetime]
+    timer: Callable[[], float]
+    """Seconds on a clock that never goes back, for deadlines."""
+    new_id: Ids
+    limits: Limits
+    deadline: float = 1.0
+    """Seconds that the whole network has to answer one question."""
+    validate: bool = True
+    operations: tuple[str, ...] = ("$match", "$everything", "$summary", "$record")

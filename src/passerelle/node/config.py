@@ -1,0 +1,135 @@
+"""A node's configuration: one TOML file, every limit in it, nothing secret in it.
+
+Secrets are files that the configuration names (the signing key, the accounts); relative paths are relative to the
+file. Any value can be overridden by an environment variable such as ``PASSERELLE_PORT=9000``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used: which key, and what it needs."""
+
+
+class Name(BaseModel):
+    """A name in both languages."""
+
+    en: str = Field(min_length=1)
+    fr: str = Field(min_length=1)
+
+
+class IntakeLimits(BaseModel):
+    """What may arrive; see ``fhir.intake.Limits`` for the units."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_bytes: int = 64 * 1024 * 1024
+    max_depth: int = 64
+    max_entries: int = 10_000
+    max_string: int = 16 * 1024 * 1024
+
+
+class OutsideProvider(BaseModel):
+    """An outside OpenID Connect provider that people may sign in with (see ``node.oidc``)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    name: Name
+    issuer: str
+    client_id: str
+    client_secret_file: Path | None = None
+    role_claim: str = "role"
+    roles: dict[str, str] = {}
+    organization: str = ""
+
+
+class Settings(BaseSettings):
+    """Everything that one node needs to know to run."""
+
+    model_config = SettingsConfigDict(env_prefix="PASSERELLE_", env_nested_delimiter="__", extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    name: Name
+    host: str = "127.0.0.1"
+    port: int = 8800
+    url: str = ""
+    """The address that others use; made of host and port when empty."""
+    store: str = "sqlite:///records.sqlite"
+    ledger: str = "sqlite:///audit.sqlite"
+    directory: str = "directory.jws"
+    """A file or an https address of the signed directory."""
+    directory_keys: Path = Path("publisher.jwks")
+    directory_refresh: float = 300.0
+    """Seconds between looks for a newer directory; the last good one goes on serving."""
+    key: Path = Path("node-key.pem")
+    accounts: Path = Path("accounts.json")
+    clients: Path = Path("clients.json")
+    outside_providers: tuple[OutsideProvider, ...] = ()
+    limits: IntakeLimits = IntakeLimits()
+    deadline: float = 1.0
+    """Seconds that the whole network has to answer one question."""
+    connections_per_node: int = 16
+    token_seconds: int = 300
+    session_idle_seconds: int = 1800
+    session_seconds: int = 8 * 3600
+    sign_in_tries: int = 5
+    sign_in_window_seconds: int = 300
+    validate_resources: bool = True
+    readers: int = 2
+    home: Path = Path(".")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The environment of a deployment overrides the file that it ships.
+        return env_settings, init_settings
+
+    @property
+    def address(self) -> str:
+        return self.url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def base(self) -> str:
+        """The FHIR base address."""
+        return f"{self.address}/fhir"
+
+    def file(self, path: Path) -> Path:
+        return path if path.is_absolute() else self.home / path
+
+    def database(self, url: str) -> str:
+        """A store's address, a relative SQLite file made relative to the configuration."""
+        prefix, rest = url[: len("sqlite:///")], url[len("sqlite:///") :]
+        if prefix != "sqlite:///" or rest.startswith("/"):
+            return url
+        return f"{prefix}{(self.home / rest).absolute()}"
+
+
+def load(path: Path) -> Settings:
+    """Read a configuration file; a wrong or unknown key is named."""
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no configuration at {path}. See docs/guides/run-a-node.md."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    try:
+        return Settings(**{"home": path.parent, **values})
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigurationError(f"{path}: {faults}") from None

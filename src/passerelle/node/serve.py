@@ -1,0 +1,274 @@
+"""Wire one node and serve it: the store, the ledger, the directory, the door, the FHIR edge and the pages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from passerelle import __version__
+from passerelle.fhir import capability
+from passerelle.fhir.intake import Limits
+from passerelle.fhir.resource import encode
+from passerelle.flows.ports import Here
+from passerelle.node import accounts as local_accounts
+from passerelle.node import oauth
+from passerelle.node.accounts import Accounts, load_accounts
+from passerelle.node.config import ConfigurationError, Settings
+from passerelle.node.directory_file import DirectoryFile
+from passerelle.node.edge import Edge
+from passerelle.node.gate import Door
+from passerelle.node.keys import KeyRing, load_or_make_key
+from passerelle.node.pages import Desk, Portal, html
+from passerelle.node.peer_tokens import Asking
+from passerelle.node.peers import Peers
+from passerelle.node.sessions import Rules, Sessions
+from passerelle.node.tokens import AccessTokens
+from passerelle.node.tokens import Door as TokenDoor
+from passerelle.portals import pages
+from passerelle.portals.viewing import Paths
+from passerelle.store import open_store
+from passerelle.values import Language, NodeId
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Wired:
+    """One node, ready to be served."""
+
+    here: Here
+    app: Starlette
+    peers: Peers
+    directory: DirectoryFile
+
+    async def close(self) -> None:
+        await self.peers.close()
+        await self.here.store.close()
+        await self.here.ledger.close()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def wire(settings: Settings) -> Wired:
+    """Everything of a node, connected; nothing is listening yet."""
+    keys = KeyRing(load_or_make_key(settings.file(settings.key)))
+    directory = _directory(settings)
+    peers = Peers(
+        Asking(NodeId(settings.id), keys.current),
+        now,
+        settings.connections_per_node,
+        settings.limits.max_bytes,
+    )
+    here = _here(settings, directory, peers)
+    peers.here = here
+    tokens = AccessTokens(TokenDoor(NodeId(settings.id), settings.base, keys))
+    server = oauth.Server(_oauth_settings(settings), tokens, now)
+    edge = Edge(here, Door(settings.address, tokens, directory, now), encode(statement(settings)))
+    desk = _desk(settings, here)
+    portal = Portal(desk)
+    routes = [
+        Route("/health", health),
+        Route("/.well-known/smart-configuration", _discovery(server.settings)),
+        Route("/fhir/.well-known/smart-configuration", _discovery(server.settings)),
+        *oauth.routes(server, _oauth_pages(desk)),
+        Route("/fhir", edge, methods=METHODS),
+        Route("/fhir/{path:path}", edge, methods=METHODS),
+        *portal.routes(),
+    ]
+    return Wired(here, Starlette(routes=routes), peers, directory)
+
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def _here(settings: Settings, directory: DirectoryFile, peers: Peers) -> Here:
+    limits = Limits(**settings.limits.model_dump())
+    return Here(
+        id=NodeId(settings.id),
+        base=settings.base,
+        name={"en": settings.name.en, "fr": settings.name.fr},
+        store=open_store(settings.database(settings.store), base=settings.base),
+        ledger=open_store(settings.database(settings.ledger), base=settings.base),
+        sources=peers,
+        directory=directory,
+        now=now,
+        timer=time.monotonic,
+        new_id=lambda: str(uuid.uuid4()),
+        limits=limits,
+        deadline=settings.deadline,
+        validate=settings.validate_resources,
+    )
+
+
+def _directory(settings: Settings) -> DirectoryFile:
+    remote = settings.directory.startswith(("https://", "http://"))
+    source = settings.directory if remote else str(settings.home / settings.directory)
+    return DirectoryFile(source, settings.home / "directory.jws", settings.file(settings.directory_keys), now)
+
+
+def _oauth_settings(settings: Settings) -> oauth.Settings:
+    path = settings.file(settings.clients)
+    try:
+        clients = (
+            tuple(msgspec.json.decode(path.read_bytes(), type=list[oauth.Client])) if path.exists() else ()
+        )
+    except (OSError, msgspec.DecodeError) as fault:
+        raise ConfigurationError(
+            f"clients: {path.name} cannot be read ({type(fault).__name__}). Compare it with the guide."
+        ) from None
+    return oauth.Settings(settings.address, settings.base, clients, service_lifetime=settings.token_seconds)
+
+
+def _desk(settings: Settings, here: Here) -> Desk:
+    path = settings.file(settings.accounts)
+    people = load_accounts(path) if path.exists() else ()
+    limits = local_accounts.Limits(guesses=settings.sign_in_tries, seconds=settings.sign_in_window_seconds)
+    rules = Rules(
+        name=f"passerelle-{settings.id}",
+        secure=settings.address.startswith("https://"),
+        idle=timedelta(seconds=settings.session_idle_seconds),
+        longest=timedelta(seconds=settings.session_seconds),
+    )
+    return Desk(here, Accounts(people, limits), Sessions(rules), now)
+
+
+def _oauth_pages(desk: Desk) -> oauth.Pages:
+    def signed_in(http: Request) -> oauth.SignedIn | None:
+        session = desk.session_of(http)
+        return oauth.SignedIn(session.caller, session.purpose, session.csrf) if session else None
+
+    def ask(http: Request, wish: oauth.Wish) -> Response:
+        language: Language = "fr" if http.query_params.get("ui_locales", "").startswith("fr") else "en"
+        page = pages.authorize(
+            language,
+            client_name=wish.client.name,
+            scopes=wish.scopes,
+            user_name=wish.signed_in.caller.name,
+            csrf=wish.signed_in.csrf,
+            paths=Paths(toggle="", authorize=wish.action),
+        )
+        return html(page)
+
+    def sign_in(back: str) -> str:
+        from urllib.parse import urlencode
+
+        return f"/en/sign-in?{urlencode({'return_to': back})}"
+
+    return oauth.Pages(signed_in, sign_in, ask)
+
+
+def statement(settings: Settings) -> Mapping[str, Any]:
+    """The CapabilityStatement of a node with these settings."""
+    return capability.statement(
+        base=settings.base,
+        name=f"Passerelle {settings.id}",
+        version=__version__,
+        date=datetime.now(UTC).date().isoformat(),
+        operations=OPERATIONS,
+        authorize=f"{settings.address}/oauth/authorize",
+        token=f"{settings.address}/oauth/token",
+    )
+
+
+OPERATIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Patient": (
+        ("match", "http://hl7.org/fhir/OperationDefinition/Patient-match"),
+        ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
+        ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
+        ("record", "https://passerelle.example/fhir/OperationDefinition/record"),
+    )
+}
+
+
+def _discovery(settings: oauth.Settings) -> Any:
+    async def discovery(http: Request) -> Response:
+        return JSONResponse(
+            oauth.smart_configuration(settings), headers={"Cache-Control": "public, max-age=300"}
+        )
+
+    return discovery
+
+
+async def health(http: Request) -> Response:
+    return JSONResponse({"status": "up", "version": __version__}, headers={"Cache-Control": "no-store"})
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a termination signal; requests under way are answered first."""
+    prepare_logs()
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
+    wired = wire(settings)
+    server = Server(
+        wired.app,
+        settings.host,
+        settings.port,
+        interface=Interfaces.ASGINL,
+        log_level=LogLevels.warning,
+        websockets=False,
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # What lives as long as the process is not worth looking at again at every collection.
+    gc.collect()
+    gc.freeze()
+    async with _running(server, wired, settings):
+        log.info("serving", node=settings.id, address=settings.address)
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def _running(server: Any, wired: Wired, settings: Settings) -> AsyncIterator[None]:
+    serving = asyncio.create_task(server.serve())
+    following = asyncio.create_task(wired.directory.follow(settings.directory_refresh))
+    try:
+        yield
+    finally:
+        following.cancel()
+        server.stop()
+        await asyncio.wait({serving}, timeout=10)
+        await wired.close()
+
+
+def prepare_logs() -> None:
+    """One JSON line an event; the keys that reach a log are chosen where it is written, and none is a person's."""
+    logging.basicConfig(level=logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=True,
+    )

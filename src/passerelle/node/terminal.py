@@ -1,0 +1,242 @@
+"""What the command line shows: progress, a record with its gaps first, and the state of the network."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from passerelle.federation.wire import read_record
+from passerelle.fhir.resource import encode
+from passerelle.fhir.words import catalogue
+from passerelle.node.client import Client, Unreachable, read_network
+from passerelle.portals.asking import parse_find
+from passerelle.portals.lists import Listing
+from passerelle.portals.reading import Badge, Item, Reading
+from passerelle.portals.speech import Speech
+from passerelle.portals.viewing import Viewer
+from passerelle.portals.wave import Wave, wave
+from passerelle.values import Json, Language
+
+if TYPE_CHECKING:
+    from passerelle.node.demo import Plan
+
+TONES = {"good": "green", "bad": "bold red", "care": "yellow", "quiet": "dim"}
+
+
+def words(key: str, language: Language = "en", **details: object) -> str:
+    return catalogue("passerelle.node", "words.toml").say(key, language, **details)
+
+
+class Steps:
+    """A progress bar for each long step, by the step's message key."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Steps:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, key: str, done: int, total: int) -> None:
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(words(key), total=total)
+        self._progress.update(self._tasks[key], completed=done, total=total)
+
+
+def welcome(console: Console, plan: Plan) -> None:
+    """Where everything is, once the country stands."""
+    network = read_network(plan.network)
+    table = Table(title=words("demo-ready"), title_justify="left", box=None, pad_edge=False)
+    for column in ("demo-node", "demo-portal", "demo-login", "demo-password"):
+        table.add_column(words(column))
+    physicians = {p["node"]: p for p in network["people"] if p["role"] == "physician"}
+    for node in network["nodes"]:
+        person = physicians.get(node["id"], {})
+        table.add_row(node["name"]["en"], node["portal"], person.get("login", ""), person.get("password", ""))
+    console.print(table)
+    console.print(words("demo-next", file=plan.network))
+
+
+def print_record(
+    person: str, node: str, network: Path, language: Language, as_json: bool, summary: bool
+) -> int:
+    """Print one record; 0 when it is complete, 3 when something may be missing, 1 when nobody was found."""
+    demographics = _demographics(person, network)
+    client = Client.of_demo(network, node, seconds=30.0)
+    question: Json = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "resource", "resource": demographics}],
+    }
+    operation = "Patient/$summary" if summary else "Patient/$record"
+    answer = client.ask("POST", operation, encode(question), language=language)
+    if answer.status != 200:
+        issue = answer.json()["issue"][0]["details"]["text"]
+        raise Unreachable(f"{node} answered {answer.status}: {issue}")
+    if as_json or summary:
+        sys.stdout.write(answer.body.decode())
+        sys.stdout.write("\n")
+        return 0
+    record = read_record(answer.body)
+    if record.patient is None and record.complete:
+        Console(stderr=True).print(words("record-nobody", language))
+        return 1
+    shown = wave(Reading(record, Speech(language), Viewer(name="")))
+    _print_wave(Console(), shown, Speech(language))
+    return 0 if record.complete else 3
+
+
+def _demographics(person: str, network: Path) -> Json:
+    """One of the demo's people by name, or whatever the text says."""
+    wanted = person.casefold().strip()
+    for known in read_network(network).get("patients", ()):
+        if known["name"].casefold() == wanted:
+            return _patient(known)
+    found = parse_find(person)
+    if found.patient is None:
+        raise Unreachable(
+            catalogue("passerelle.portals", "words.toml").say(found.error or "find-empty", "en")
+        )
+    return found.patient
+
+
+def _patient(known: Mapping[str, Any]) -> Json:
+    found = parse_find(known["name"]).patient or {
+        "resourceType": "Patient",
+        "name": [{"text": known["name"]}],
+    }
+    patient: Json = {**found, "birthDate": known["birthDate"]}
+    if known["identifiers"]:
+        patient["identifier"] = known["identifiers"]
+    return patient
+
+
+def _print_wave(console: Console, shown: Wave, speech: Speech) -> None:
+    banner = shown.banner
+    console.print(Text(banner.name, style="bold"), Text(f"  {banner.born}  {banner.age}  {banner.sex}"))
+    for number in banner.numbers:
+        console.print(Text(f"  {number.jurisdiction.upper()} {number.shown}"))
+    for warned in banner.allergies:
+        console.print(Text(f"  ⚠ {warned.text}  [{_marks(warned.badges)}]", style="bold red"))
+    console.print(Text(f"\n{shown.heading}", style="bold"), Text(shown.timing, style="dim"))
+    _print_missing(console, shown, speech)
+    _print_sources(console, shown, speech)
+    _print_listing(console, speech("problems"), shown.problems)
+    _print_medications(console, shown, speech)
+    _print_listing(console, speech("allergies"), shown.allergies)
+    _print_results(console, shown, speech)
+    for key in ("immunizations", "visits", "procedures", "imaging", "documents"):
+        _print_listing(console, speech(key), getattr(shown, key))
+
+
+def _print_missing(console: Console, shown: Wave, speech: Speech) -> None:
+    console.print(Text(f"\n{speech('missing-title')}", style="bold yellow"))
+    for row in shown.missing:
+        console.print(Text(f"  • {row.name}: {row.reason} {row.next_step}", style="yellow"))
+    for difference in shown.differences:
+        console.print(Text(f"  ≠ {difference.words}", style="yellow"))
+    if not shown.missing:
+        console.print(Text(f"  {speech('missing-nothing')}"))
+
+
+def _print_sources(console: Console, shown: Wave, speech: Speech) -> None:
+    table = Table(box=None, pad_edge=False)
+    for key, justify in (("source", "left"), ("answer", "left"), ("moment", "right"), ("items", "right")):
+        table.add_column(speech(key) if key != "moment" else "s", justify=justify)  # type: ignore[arg-type]
+    for row in shown.sources:
+        table.add_row(row.badge.name, Text(row.state, style=TONES[row.tone]), row.seconds, row.items)
+    console.print()
+    console.print(table)
+
+
+def _print_medications(console: Console, shown: Wave, speech: Speech) -> None:
+    console.print(Text(f"\n{speech('medications')}", style="bold"))
+    for drug in shown.medications.current:
+        for line in drug.lines if drug.check == "conflict" else drug.lines[:1]:
+            console.print(Text(f"  {line.name}  {line.dose}  {line.when}  [{_marks(line.badges)}]"))
+        console.print(Text(f"      {drug.check_words}", style=TONES[drug.tone]))
+
+
+def _print_results(console: Console, shown: Wave, speech: Speech) -> None:
+    console.print(Text(f"\n{speech('results')}", style="bold"))
+    for row in shown.results:
+        console.print(Text(f"  {row.name}: {row.value} {row.flag}  {row.when}  [{_marks(row.badges)}]"))
+
+
+def _print_listing(console: Console, heading: str, listing: Listing) -> None:
+    console.print(Text(f"\n{heading} ({listing.total})", style="bold"))
+    for item in listing.items:
+        console.print(_line(item))
+
+
+def _line(item: Item) -> Text:
+    parts = [item.what, item.when, item.detail, f"[{_marks(item.badges)}]"]
+    line = Text("  " + "  ".join(part for part in parts if part))
+    if item.flag:
+        line.append(f"  ≠ {item.flag}", style="yellow")
+    return line
+
+
+def _marks(badges: Iterable[Badge]) -> str:
+    return " ".join(badge.mark for badge in badges)
+
+
+def print_status(network: Path, as_json: bool) -> int:
+    """Which nodes answer, how fast, and how many patients they hold; 3 when one does not answer."""
+    described = read_network(network)
+    with ThreadPoolExecutor(len(described["nodes"])) as pool:
+        states = list(pool.map(lambda node: _status(network, node), described["nodes"]))
+    if as_json:
+        sys.stdout.write(encode(states).decode() + "\n")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for key in ("demo-node", "status-answer", "status-seconds", "status-patients"):
+            table.add_column(words(key))
+        for state in states:
+            answer = Text(
+                words(f"status-{state['state']}"), style="green" if state["state"] == "up" else "bold red"
+            )
+            table.add_row(state["name"], answer, state["seconds"], str(state["patients"]))
+        Console().print(table)
+    return 0 if all(state["state"] == "up" for state in states) else 3
+
+
+def _status(network: Path, node: Mapping[str, Any]) -> Json:
+    started = time.perf_counter()
+    state: Json = {
+        "id": node["id"],
+        "name": node["name"]["en"],
+        "state": "down",
+        "seconds": "",
+        "patients": "",
+    }
+    try:
+        client = Client.of_demo(network, node["id"], seconds=2.0)
+        answer = client.ask("GET", "Patient?_summary=count")
+    except Unreachable:
+        return state
+    if answer.status != 200:
+        return {**state, "state": "refusing"}
+    seconds = f"{time.perf_counter() - started:.2f}"
+    return {**state, "state": "up", "seconds": seconds, "patients": answer.json().get("total", "")}
