@@ -1,0 +1,304 @@
+"""What shape must a value have? Every type of the definitions compiled to a table that checks it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from passerelle.fhir.definitions import Element, resource_types, structure
+from passerelle.fhir.faults import Check, Faults, inside, one
+from passerelle.fhir.primitives import JSON_TYPES, PRIMITIVES
+from passerelle.fhir.required_codes import CODES, CONCEPTS
+from passerelle.fhir.search_parse import nearest_names, shown
+from passerelle.fhir.search_values import moments
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is known of one name in the JSON of a type."""
+
+    check: Check
+    many: bool
+    stem: str = ""
+    """For a choice: its name without the type. Only one of its names may be there."""
+    primitive: bool = False
+    shadow: bool = False
+    """A ``_name``, which holds the id and extensions of the primitive ``name``."""
+
+
+class Shape:
+    """The table of one type or backbone part. It fills when it is first needed: types refer to one another."""
+
+    def __init__(self, type: str, part: str) -> None:
+        self.type, self.part = type, part
+        self.fields: Mapping[str, Field] = {}
+        self.required: tuple[tuple[str, tuple[str, ...]], ...] = ()
+        self.choices = False
+        self.also: Check | None = ALSO.get(f"{type}.{part}" if part else type)
+
+    def fill(self) -> None:
+        found = structure(self.type)
+        elements = found.parts[self.part] if found else ()
+        resource = found is not None and found.kind == "resource" and not self.part
+        fields = {"resourceType": Field(lambda value: None, False)} if resource else dict(_EVERY_ELEMENT)
+        for element in elements:
+            for name, kind in element.json_names():
+                stem = element.name.removesuffix("[x]") if element.choice else ""
+                check, primitive = _check(self, element, kind), kind in PRIMITIVES
+                fields[name] = Field(check, element.many, stem, primitive)
+                if primitive:
+                    fields[f"_{name}"] = Field(_shadow, element.many, stem, shadow=True)
+        self.required = tuple(
+            (element.name, tuple(n for name, _ in element.json_names() for n in (name, f"_{name}")))
+            for element in elements
+            if element.required
+        )
+        self.choices = any(element.choice for element in elements)
+        self.fields = fields
+
+    def check(self, value: Any) -> Faults | None:
+        if type(value) is not dict:
+            return one("wrong-json-type", expected="object")
+        if not value:
+            return one("empty-value")
+        fields = self.fields
+        if not fields:
+            self.fill()
+            fields = self.fields
+        faults: Faults = []
+        for name, child in value.items():
+            field = fields.get(name)
+            if field is None:
+                faults += self._unknown(name)
+            elif type(child) is list:
+                if field.many:
+                    faults += _list(name, child, field, value)
+                else:
+                    faults += inside(f".{name}", one("single-expected"))
+            elif field.many:
+                faults += inside(f".{name}", one("list-expected"))
+            elif found := field.check(child):
+                faults += inside(f".{name}", found)
+        for name, names in self.required:
+            if names[0] not in value and not any(other in value for other in names):
+                faults += inside(f".{name}", one("element-required", "required", element=name))
+        if self.choices:
+            faults += self._choices(value)
+        if self.also is not None and (found := self.also(value)):
+            faults += found
+        return faults
+
+    def _unknown(self, name: str) -> Faults:
+        known = [each for each in self.fields if not each.startswith("_") and each != "resourceType"]
+        plain = name.removeprefix("_")
+        if name != plain and plain in self.fields:
+            return inside(f".{name}", one("shadow-of-complex", element=plain))
+        nearest = nearest_names(plain, known)
+        return inside(f".{shown(name)}", one("unknown-element", element=shown(name), nearest=nearest))
+
+    def _choices(self, value: Mapping[str, Any]) -> Faults:
+        chosen: dict[str, str] = {}
+        for name in value:
+            field = self.fields.get(name)
+            if field is not None and field.stem:
+                plain = name.removeprefix("_")
+                if chosen.setdefault(field.stem, plain) != plain:
+                    return inside(f".{field.stem}[x]", one("choice-twice", element=field.stem))
+        return []
+
+
+@cache
+def shape(type: str, part: str = "") -> Shape:
+    """The table of a type or of a backbone part of it."""
+    return Shape(type, part)
+
+
+def _list(name: str, items: list[Any], field: Field, holder: Mapping[str, Any]) -> Faults:
+    if not items:
+        return inside(f".{name}", one("empty-value"))
+    faults: Faults = []
+    for at, item in enumerate(items):
+        if item is None and (field.primitive or field.shadow):
+            if not _other_side(name, at, holder):
+                faults += inside(f".{name}[{at}]", one("null-misplaced"))
+        elif found := field.check(item):
+            faults += inside(f".{name}[{at}]", found)
+    if field.shadow and type(base := holder.get(name[1:])) is list and len(base) != len(items):
+        faults += inside(f".{name}", one("shadow-length", element=name[1:]))
+    return faults
+
+
+def _other_side(name: str, at: int, holder: Mapping[str, Any]) -> bool:
+    """Whether a null in ``given`` has its extension in ``_given``, or the other way round."""
+    other = holder.get(name[1:] if name.startswith("_") else f"_{name}")
+    return type(other) is list and at < len(other) and other[at] is not None
+
+
+# --- the values of one element ------------------------------------------------------------------------------
+
+
+def _check(owner: Shape, element: Element, kind: str) -> Check:
+    """How a value of one type in one element is checked."""
+    path = ".".join(step for step in (owner.type, owner.part, element.name) if step)
+    if kind.startswith("#"):
+        return shape(owner.type, kind[1:]).check
+    if kind == "Resource":
+        return contained if element.name == "contained" else contents
+    if kind == "Reference":
+        return _reference(frozenset(element.targets))
+    if kind in PRIMITIVES:
+        codes = CODES.get(path)
+        return _code(codes) if codes else _full_url if path == "Bundle.entry.fullUrl" else _primitive(kind)
+    if path in CONCEPTS:
+        return _concept(*CONCEPTS[path])
+    return shape(kind).check
+
+
+@cache
+def _primitive(kind: str) -> Check:
+    holds = PRIMITIVES[kind]
+    types = JSON_TYPES.get(kind, (str,))
+    expected = {bool: "boolean", int: "number", str: "string"}[types[0]]
+
+    def check(value: Any) -> Faults | None:
+        if holds(value):
+            return None
+        if type(value) not in types:
+            return one("wrong-json-type", expected=expected)
+        return one("empty-value") if value == "" else one("primitive-format", "value", type=kind)
+
+    return check
+
+
+def _code(codes: frozenset[str]) -> Check:
+    def check(value: Any) -> Faults | None:
+        if type(value) is not str:
+            return one("wrong-json-type", expected="string")
+        return (
+            None
+            if value in codes
+            else one("code-not-allowed", "code-invalid", codes=", ".join(sorted(codes)))
+        )
+
+    return check
+
+
+def _concept(system: str, codes: frozenset[str]) -> Check:
+    concept = shape("CodeableConcept")
+
+    def check(value: Any) -> Faults | None:
+        if faults := concept.check(value):
+            return faults
+        for at, coding in enumerate(value.get("coding", ())):
+            if coding.get("system") == system and coding.get("code") not in codes:
+                wrong = one("code-not-allowed", "code-invalid", codes=", ".join(sorted(codes)))
+                return inside(f".coding[{at}].code", wrong)
+        return None
+
+    return check
+
+
+_LITERAL = re.compile(r"(?:https?://.+/)?([A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+
+
+def _reference(targets: frozenset[str]) -> Check:
+    reference = shape("Reference")
+
+    def check(value: Any) -> Faults | None:
+        if faults := reference.check(value):
+            return faults
+        literal = value.get("reference")
+        if literal is None:
+            return None
+        if literal[0] == "#":
+            missing = one("contained-missing", "not-found")
+            missing[0].local = literal[1:]
+            return inside(".reference", missing)
+        match = _LITERAL.fullmatch(literal)
+        if match is None or match[1] in targets:
+            return None
+        if match[1] not in resource_types():
+            wrong = one("reference-unknown-type", "value") if match.start(1) == 0 else None
+        else:
+            wrong = one("reference-target", "value", targets=", ".join(sorted(targets))) if targets else None
+        return inside(".reference", wrong) if wrong else None
+
+    return check
+
+
+def _full_url(value: Any) -> Faults | None:
+    if found := _primitive("uri")(value):
+        return found
+    return None if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", value) else one("full-url-relative", "value")
+
+
+def _shadow(value: Any) -> Faults | None:
+    """``_name``: the id and extensions of a primitive."""
+    return shape("Element").check(value)
+
+
+_EVERY_ELEMENT = {
+    "id": Field(_primitive("string"), False, primitive=True),
+    "extension": Field(lambda value: shape("Extension").check(value), True),
+}
+
+# --- resources inside resources -----------------------------------------------------------------------------
+
+
+def contents(value: Any) -> Faults | None:
+    """A resource that stands for itself: local references must find what it contains."""
+    faults = _resource(value)
+    if faults and any(fault.local for fault in faults):
+        held = value.get("contained", ())
+        ids = {one.get("id") for one in held if isinstance(one, dict)} if isinstance(held, list) else set()
+        faults = [fault for fault in faults if not fault.local or fault.local not in ids]
+    return faults
+
+
+def contained(value: Any) -> Faults | None:
+    """A resource inside another: it needs an id, and contains nothing itself (R4, dom-2)."""
+    faults = _resource(value) or []
+    if isinstance(value, dict):
+        if "contained" in value:
+            faults += inside(".contained", one("contained-nested"))
+        if "id" not in value:
+            faults += inside(".id", one("element-required", "required", element="id"))
+    return faults
+
+
+def _resource(value: Any) -> Faults | None:
+    if type(value) is not dict:
+        return one("wrong-json-type", expected="object")
+    kind = value.get("resourceType")
+    if type(kind) is not str:
+        return inside(".resourceType", one("element-required", "required", element="resourceType"))
+    if kind not in resource_types():
+        nearest = nearest_names(kind, resource_types())
+        return inside(
+            ".resourceType", one("unknown-type-nearest", "value", type=shown(kind), nearest=nearest)
+        )
+    return shape(kind).check(value)
+
+
+# --- rules of single types ----------------------------------------------------------------------------------
+
+
+def _extension(value: Mapping[str, Any]) -> Faults | None:
+    """A value or extensions of its own, not both and not neither (ext-1)."""
+    valued = any(name.startswith(("value", "_value")) for name in value)
+    return one("extension-value", "invariant") if valued == ("extension" in value) else None
+
+
+def _period(value: Mapping[str, Any]) -> Faults | None:
+    """It does not end before it starts (per-1)."""
+    start, end = value.get("start"), value.get("end")
+    if not isinstance(start, str) or not isinstance(end, str):
+        return None
+    first, last = moments(start), moments(end)
+    return one("period-reversed", "invariant") if first and last and first[0] >= last[1] else None
+
+
+ALSO: dict[str, Check] = {"Extension": _extension, "Period": _period}
