@@ -65,7 +65,7 @@ def compartment(dialect: Dialect, scope: ScopeShape) -> Statement:
     """What has its home with a patient. Values: the patient, the scope."""
     mark = Marks()
     statement = select(*columns(resource), resource.c.refers).where(
-        resource.c.compartment == mark(), resource.c.body.is_not(None), *within(resource, scope, mark)
+        resource.c.compartment == mark(), resource.c.packing.is_not(None), *within(resource, scope, mark)
     )
     return compiled(statement.order_by(resource.c.type, resource.c.id), dialect)
 
@@ -86,7 +86,7 @@ def membership(dialect: Dialect, scope: ScopeShape) -> Statement:
     statement = (
         select(*columns(resource), resource.c.refers)
         .select_from(shared)
-        .where(member.c.compartment == mark(), resource.c.body.is_not(None), *within(resource, scope, mark))
+        .where(member.c.compartment == mark(), resource.c.packing.is_not(None), *within(resource, scope, mark))
     )
     return compiled(statement.order_by(resource.c.type, resource.c.id), dialect)
 

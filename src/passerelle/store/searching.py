@@ -11,7 +11,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, false, func, literal_column, not_, or_, select, true, tuple_, union
+from sqlalchemy import (
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    union,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Integer
@@ -215,41 +229,48 @@ def pointing(dialect: Dialect, names: int, count: int, scope: ScopeShape) -> Sta
     """What refers to any of ``count`` references. Values: the type, the names, the references, the scope."""
     mark = Marks()
     type = mark()
-    rows = select(indexed.c.compartment, indexed.c.id).where(
+    rows = _SEATS.where(
         indexed.c.type == type,
         indexed.c.name.in_(mark.some(names)),
         indexed.c.low.is_(None),
         indexed.c.text.in_(mark.some(count)),
     )
-    statement = select(*columns(resource)).where(
-        resource.c.type == type, _seat().in_(rows), *within(resource, scope, mark)
-    )
+    statement = select(*columns(resource)).where(_seat().in_(rows), *within(resource, scope, mark))
     return compiled(statement.order_by(resource.c.id), dialect)
 
 
+_SEATS = select(indexed.c.compartment, indexed.c.type, indexed.c.id)
+
+
 def _seat() -> Any:
-    return tuple_(resource.c.compartment, resource.c.id)
+    """What leads to a resource. SQLite leaves a better road for an index as soon as it can use one column of it,
+    so what drives says the whole key, and the type is said nowhere else."""
+    return tuple_(resource.c.compartment, resource.c.type, resource.c.id)
 
 
 def _matching(shape: SearchShape, mark: Marks) -> list[Condition]:
     """Values: the type, the bucket of the type when the scope has a compartment, the scope, each clause."""
     type = mark()
-    conditions: list[Condition] = [resource.c.type == type, resource.c.body.is_not(None)]
+    conditions: list[Condition] = [resource.c.packing.is_not(None)]
     bucket = mark() if shape.scope.compartment else None
     inside = within(resource, shape.scope, mark)
-    if bucket is not None:
-        conditions.append(_homes(inside, bucket))
+    if shape.driver is None:
+        conditions.append(resource.c.type == type if bucket is None else _homes(type, bucket))
     conditions += inside
     for number, clause in enumerate(shape.clauses):
         conditions.append(_clause(clause, type, mark, drives=number == shape.driver))
     return conditions
 
 
-def _homes(inside: list[Condition], bucket: Any) -> Condition:
+def _homes(type: Any, bucket: Any) -> Condition:
     """The few homes that what is in a patient's compartment can have: said, because the engine cannot infer it."""
     patient: Any = bindparam("v2")  # the first value of the scope
-    elsewhere = select(member.c.home).where(member.c.compartment == patient)
-    return resource.c.compartment.in_(union(select(patient), select(bucket), elsewhere))
+    elsewhere = select(member.c.home, member.c.type).where(
+        member.c.compartment == patient, member.c.type == type
+    )
+    homes = union(select(patient.label("home"), type.label("type")), select(bucket, type), elsewhere)
+    found: Condition = tuple_(resource.c.compartment, resource.c.type).in_(_alternatives(homes))
+    return found
 
 
 def _clause(shape: ClauseShape, type: Any, mark: Marks, *, drives: bool) -> Condition:
@@ -259,7 +280,7 @@ def _clause(shape: ClauseShape, type: Any, mark: Marks, *, drives: bool) -> Cond
     if shape.subject == "moment":
         return _negated(shape, or_(*(_moment_passes(test, mark) for test in shape.tests)))
     if shape.subject == "id":
-        return _by_id(shape, mark)
+        return _by_id(shape, mark, drives=drives)
     name = mark()
     passing = [_passes(test, indexed.c, mark) for test in shape.tests]
     if drives:
@@ -278,14 +299,14 @@ def _negated(shape: ClauseShape, condition: Condition) -> Condition:
     return not_(condition) if shape.ask in ("none", "missing") else condition
 
 
-def _by_id(shape: ClauseShape, mark: Marks) -> Condition:
+def _by_id(shape: ClauseShape, mark: Marks, *, drives: bool) -> Condition:
     references = mark.some(len(shape.tests))
     row = _Row(resource.c.id, _NOTHING, _NOTHING)
     passing = or_(*(_passes(test, row, mark) for test in shape.tests))
-    if shape.ask == "none":
-        return not_(passing)
-    homes = select(locator.c.home).where(locator.c.compartment.in_(references))
-    return and_(resource.c.compartment.in_(homes), passing)
+    if not drives:
+        return _negated(shape, passing)
+    seats = select(locator.c.home, locator.c.type, locator.c.id).where(locator.c.compartment.in_(references))
+    return and_(_seat().in_(seats), passing)
 
 
 @dataclass(frozen=True)
@@ -302,10 +323,15 @@ class _Row:
 def _driving(shape: ClauseShape, type: Any, name: Any, passing: list[Condition]) -> Any:
     """Each alternative is a look-up of its own: an OR would be a scan."""
     filed = indexed.c.low.is_not(None) if shape.subject == "interval" else indexed.c.low.is_(None)
-    rows = select(indexed.c.compartment, indexed.c.id).where(
-        indexed.c.type == type, indexed.c.name == name, filed
-    )
-    return union(*(rows.where(test) for test in passing)) if len(passing) > 1 else rows.where(passing[0])
+    rows = _SEATS.where(indexed.c.type == type, indexed.c.name == name, filed)
+    if len(passing) == 1:
+        return rows.where(passing[0])
+    return _alternatives(union(*(rows.where(test) for test in passing)))
+
+
+def _alternatives(rows: CompoundSelect[Any]) -> Select[Any]:
+    """SQLite looks up the members of a list of keys only when the list is not itself a UNION."""
+    return select(rows.subquery())
 
 
 def _passes(shape: TestShape, row: Any, mark: Marks) -> Condition:

@@ -27,7 +27,9 @@ def _versions() -> None:
         sa.Column("refers", TEXT, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("resource_by_time", "resource", ["type", "instant", "id"])
+    living = sa.text("packing IS NOT NULL")
+    columns = ["type", sa.text("instant DESC"), "id", "packing"]
+    op.create_index("resource_by_time", "resource", columns, sqlite_where=living, postgresql_where=living)
     op.create_index("resource_by_moment", "resource", ["instant"])
     op.create_table(
         "past",
