@@ -24,10 +24,11 @@ class Chart:
         "seed",
         "seen",
         "subject",
+        "today",
     )
 
-    def __init__(self, seed: int, life: Life, node: NodeId) -> None:
-        self.seed, self.life, self.node = seed, life, node
+    def __init__(self, seed: int, life: Life, node: NodeId, today: int) -> None:
+        self.seed, self.life, self.node, self.today = seed, life, node, today
         self.base = digest("chart", life.key, node)
         self.language = record_language(node, life.language)
         self.patient_id = f"p-{self.base}"

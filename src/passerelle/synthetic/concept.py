@@ -20,7 +20,7 @@ BASELINE = "http://hl7.org/fhir/ca/baseline/StructureDefinition/"
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 
 
-def translated(en: str, fr: str) -> Json:
+def translated(fr: str) -> Json:
     """The element that carries the French of an English display."""
     return {"extension": [_translation("fr-CA", fr)]}
 
@@ -32,19 +32,25 @@ def _translation(language: str, content: str) -> Json:
 
 @lru_cache(maxsize=8192)
 def coded(codes: tuple[tuple[str, str], ...], en: str, fr: str, language: Language) -> Json:
-    """A concept with codes as (system, code); the display is English, translated, the text is in ``language``."""
-    coding: list[Json] = []
-    for system, code in codes:
-        entry: Json = {"system": system, "code": code, "display": en}
-        if fr != en and not coding:
-            entry["_display"] = translated(en, fr)
-        coding.append(entry)
+    """A concept with codes as (system, code); the first one's display is English, translated, the text is in
+    ``language``."""
+    coding: list[Json] = [{"system": system, "code": code} for system, code in codes]
+    if coding:
+        coding[0]["display"] = en
+        if fr != en:
+            coding[0]["_display"] = translated(fr)
     concept: Json = {"coding": coding} if coding else {}
     concept["text"] = fr if language == "fr" else en
     if not coding and fr != en:
         other, content = ("en-CA", en) if language == "fr" else ("fr-CA", fr)
         concept["_text"] = {"extension": [_translation(other, content)]}
     return concept
+
+
+@lru_cache(maxsize=8192)
+def brief(codes: tuple[tuple[str, str], ...], text: str) -> Json:
+    """A concept without translations, where the same one stands in full elsewhere in the record."""
+    return {"coding": [{"system": system, "code": code} for system, code in codes], "text": text}
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from passerelle.synthetic.chart import Chart
 from passerelle.synthetic.concept import ATC, DIN, HL7, coded, quantity
 from passerelle.synthetic.tables import rows, toml
 from passerelle.synthetic.visits import Visit
-from passerelle.values import Json, Language
+from passerelle.values import Json, Language, NodeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Prescription:
     day: int
     ref: Json
     identifier: Json
+    node: NodeId
 
 
 @cache
@@ -97,7 +98,7 @@ def prescribe(
     if reason is not None:
         body["reasonCode"] = [reason]
     ref = chart.add("MedicationRequest", "medicationrequest", at.at.slug, body)
-    return Prescription(drug, at.day, ref, chart.last()["identifier"][0])
+    return Prescription(drug, at.day, ref, chart.last()["identifier"][0], chart.node)
 
 
 @lru_cache(maxsize=256)

@@ -50,7 +50,7 @@ def patient(seed: int, life: Life, node: NodeId, id: str, *, last_seen: int) -> 
         resource["maritalStatus"] = status("v3-MaritalStatus", "M", "Married")
     if here:
         clinic = facility(seed, node, "clinic", home.city)
-        resource["generalPractitioner"] = [clinic.worker("family").ref]
+        resource["generalPractitioner"] = [clinic.worker("family", life.index).ref]
     if slip is not None:
         _mistype(resource, slip.element, slip.value)
     return resource
@@ -162,7 +162,7 @@ def _address(home: Home, use: str, last_seen: int) -> Json:
 @lru_cache(maxsize=256)
 def _communication(language: str, node: NodeId) -> Json:
     code = f"{language}-CA" if language in {"en", "fr", "iu", "cr"} else language
-    display = _LANGUAGES.get(language, ("", ""))["fr" == record_language(node, language)]
+    display = _LANGUAGES.get(language, ("", ""))[record_language(node, language) == "fr"]
     coding = {"system": "urn:ietf:bcp:47", "code": code}
     if display:
         coding["display"] = display

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 
 from passerelle.synthetic.chart import Chart
-from passerelle.synthetic.course import write
+from passerelle.synthetic.everyday import write
 from passerelle.synthetic.geography import day_text
 from passerelle.synthetic.households import lives
 from passerelle.synthetic.life import Life

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from passerelle.synthetic.chart import Chart
-from passerelle.synthetic.concept import ICD9, coded, status
+from passerelle.synthetic.concept import ICD9, brief, coded, status
 from passerelle.synthetic.tables import toml
 from passerelle.synthetic.visits import Visit
 from passerelle.values import Json, Language
@@ -19,6 +19,12 @@ def problem_concept(key: str, language: Language) -> Json:
     """The concept of an illness of ``data/problems.toml`` or ``data/acute.toml``."""
     table: dict[str, Any] = toml("problems").get(key) or toml("acute")[key]
     return coded(((ICD9, table["icd9"]),), table["en"], table["fr"], language)
+
+
+def problem_brief(key: str, language: Language) -> Json:
+    """The same concept, short, for the reason of something."""
+    table: dict[str, Any] = toml("problems").get(key) or toml("acute")[key]
+    return brief(((ICD9, table["icd9"]),), table[language])
 
 
 def condition(

@@ -42,9 +42,10 @@ class Facility:
     location: Json
     workers: tuple[Worker, ...]
 
-    def worker(self, role: str) -> Worker:
-        """The first one here in a role; whoever is first where nobody is."""
-        return next((each for each in self.workers if each.role == role), self.workers[0])
+    def worker(self, role: str, index: int = -1) -> Worker:
+        """Who sees the person of this index here in a role: the first one sees the cast (below 0)."""
+        able = [each for each in self.workers if each.role == role] or list(self.workers)
+        return able[index % len(able)] if index >= 0 else able[0]
 
 
 def language_of(node: NodeId) -> Language:

@@ -33,7 +33,7 @@ def visit(
     """Write an Encounter of a kind in ``data/encounters.toml``, for a reason (a concept) where there is one."""
     table = toml("encounters")[kind]
     at = chart.at(table["at"], city)
-    worker = at.worker(table["role"])
+    worker = at.worker(table["role"], chart.life.index)
     minute = minute or 480 + (day * 37) % 480
     body: Json = {
         "status": "finished",
