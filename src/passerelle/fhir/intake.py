@@ -97,7 +97,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DIGITS = Limits().max_digits
-_EXPONENT = re.compile(r"[eE][+-]?0*[1-9]\d\d")
+_EXPONENT = re.compile(r"[eE][+-]?0*(?:[1-9]\d{3}|[4-9]\d\d|3[1-9]\d|309)")  # what a double cannot hold
 
 
 def _decoder(max_digits: int) -> json.JSONDecoder:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from passerelle.fhir.codes import OBSERVATION_VALUE
 from passerelle.fhir.definitions import Element, structure
 from passerelle.values import Json
 
 _ALWAYS = frozenset({"resourceType", "id", "meta"})
-_SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+_SUBSETTED = {"system": OBSERVATION_VALUE, "code": "SUBSETTED"}
 
 
 def subset(resource: Json, elements: Sequence[str] = (), summary: str | None = None) -> Json:

@@ -214,6 +214,8 @@ def _reference(targets: frozenset[str]) -> Check:
         if literal is None:
             return None
         if literal[0] == "#":
+            if literal == "#":  # the containing resource itself
+                return None
             missing = one("contained-missing", "not-found")
             missing[0].local = literal[1:]
             return inside(".reference", missing)
@@ -301,4 +303,10 @@ def _period(value: Mapping[str, Any]) -> Faults | None:
     return one("period-reversed", "invariant") if first and last and first[0] >= last[1] else None
 
 
-ALSO: dict[str, Check] = {"Extension": _extension, "Period": _period}
+def _expression(value: Mapping[str, Any]) -> Faults | None:
+    """It says something, here or elsewhere (exp-1)."""
+    said = value.keys() & {"expression", "reference", "_expression", "_reference"}
+    return None if said else one("expression-missing", "invariant")
+
+
+ALSO: dict[str, Check] = {"Extension": _extension, "Period": _period, "Expression": _expression}
