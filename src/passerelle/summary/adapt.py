@@ -25,7 +25,7 @@ from typing import Any
 from passerelle.fhir.clinical import concept_text
 from passerelle.fhir.health_number import systems
 from passerelle.summary.narrative import fault
-from passerelle.summary.profiles import ABSENT, UCUM, found, lacks, profiles
+from passerelle.summary.profiles import ABSENT, UCUM, absent, found, lacks, profiles
 from passerelle.summary.vocabulary import vocabulary
 from passerelle.values import Json, Language
 
@@ -186,7 +186,7 @@ def _patient(resource: Json, _: Language) -> None:
     if not resource.get("name"):
         resource["name"] = [reason()]
     for name in resource["name"]:
-        if not any(found(name, part) for part in ("family", "given", "text")):
+        if not absent(name) and not any(found(name, part) for part in ("family", "given", "text")):
             name.setdefault("extension", []).extend(reason()["extension"])
     if not found(resource, "birthDate"):
         resource["_birthDate"] = reason()

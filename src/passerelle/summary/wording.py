@@ -70,6 +70,8 @@ def _date_text(
         return str(format_skeleton("yMMMM", date(year, int(month), 1), locale=locale))
     when = datetime(year, int(month), int(day), int(hour or 0), int(minute or 0))
     long = str(format_date(when.date(), "long", locale=locale))
+    if language == "fr" and when.day == 1:
+        long = long.replace("1", "1er", 1)
     if hour is None:
         return long
     return f"{long}, {_time_text(when, language)}"

@@ -88,22 +88,22 @@ def statement(id_: str, drug: str, dose: str = "", **more: Any) -> Json:
     return fact("MedicationStatement", id_, **(elements | dosage | more))
 
 
-def allergy(id_: str, text: str, **more: Any) -> Json:
+def allergy(id_: str, called: str, /, **more: Any) -> Json:
     system = "http://terminology.hl7.org/CodeSystem/allergyintolerance-"
     elements = {
         "clinicalStatus": {"coding": [{"system": f"{system}clinical", "code": "active"}]},
         "verificationStatus": {"coding": [{"system": f"{system}verification", "code": "confirmed"}]},
-        "code": {"text": text},
+        "code": {"text": called},
         "criticality": "high",
         "recordedDate": "2019-06",
     }
     return fact("AllergyIntolerance", id_, **(elements | more))
 
 
-def condition(id_: str, text: str, status: str = "active", **more: Any) -> Json:
+def condition(id_: str, called: str, status: str = "active", /, **more: Any) -> Json:
     system = "http://terminology.hl7.org/CodeSystem/condition-clinical"
     coded = {"clinicalStatus": {"coding": [{"system": system, "code": status}]}} if status else {}
-    return fact("Condition", id_, **(coded | {"code": {"text": text}, "onsetDateTime": "2015"} | more))
+    return fact("Condition", id_, **(coded | {"code": {"text": called}, "onsetDateTime": "2015"} | more))
 
 
 def result(id_: str, when: str = "2026-02-01T09:05:00-05:00", value: Any = None, **more: Any) -> Json:
