@@ -240,9 +240,7 @@ def _with_user(
             asker["name"] = caller.name
         agents.append(asker)
     else:
-        asker = next(
-            (agent for agent in agents if agent["who"]["identifier"]["value"] == caller.id), agents[0]
-        )
+        asker = agents[asking]
         asker["requestor"] = True
     asker["role"] = [_concept(ROLE, caller.role)]
     asker["purposeOfUse"] = [_concept(_ACT_REASON, access.purpose.value)]
