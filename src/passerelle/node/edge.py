@@ -42,7 +42,7 @@ class Edge:
         self.gate = gate
         self.capability = capability
 
-    async def __call__(self, http: HttpRequest) -> Response:
+    async def answer(self, http: HttpRequest) -> Response:
         language = language_of(http.headers.get("accept-language", ""))
         request_id = _request_id(http.headers.get("x-request-id", ""))
         try:

@@ -89,8 +89,8 @@ def wire(settings: Settings) -> Wired:
         Route("/.well-known/smart-configuration", _discovery(server.settings)),
         Route("/fhir/.well-known/smart-configuration", _discovery(server.settings)),
         *oauth.routes(server, _oauth_pages(desk)),
-        Route("/fhir", edge, methods=METHODS),
-        Route("/fhir/{path:path}", edge, methods=METHODS),
+        Route("/fhir", edge.answer, methods=METHODS),
+        Route("/fhir/{path:path}", edge.answer, methods=METHODS),
         *portal.routes(),
     ]
     return Wired(here, Starlette(routes=routes), peers, directory)
