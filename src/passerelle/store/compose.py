@@ -85,17 +85,12 @@ def within(version: FromClause, scope: ScopeShape, mark: Marks) -> list[Conditio
     conditions: list[Condition] = []
     if scope.compartment:
         patient = mark()
-        conditions.append(
-            or_(
-                version.c.compartment == patient,
-                version.c.compartment >= _BUCKET,
-                _beside(version, member, member.c.home).where(member.c.compartment == patient).exists(),
-            )
-        )
+        beside = member.alias()
+        shared = _beside(version, beside, beside.c.home).where(beside.c.compartment == patient).exists()
+        conditions.append(or_(version.c.compartment == patient, version.c.compartment >= _BUCKET, shared))
     if scope.hidden:
-        labels = _beside(version, label, label.c.compartment).where(
-            label.c.label.in_(mark.some(scope.hidden))
-        )
+        worn = label.alias()
+        labels = _beside(version, worn, worn.c.compartment).where(worn.c.label.in_(mark.some(scope.hidden)))
         conditions.append(not_(labels.exists()))
     if scope.types is not None:
         conditions.append(version.c.type.in_(mark.some(scope.types)) if scope.types else false())

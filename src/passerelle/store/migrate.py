@@ -33,6 +33,8 @@ def migrate(dialect: str, connect: Callable[[], Any]) -> None:
     config.set_main_option("script_location", "passerelle.store:migrations")
     try:
         with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":  # its driver would let every step become true by itself
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()

@@ -86,7 +86,9 @@ def membership(dialect: Dialect, scope: ScopeShape) -> Statement:
     statement = (
         select(*columns(resource), resource.c.refers)
         .select_from(shared)
-        .where(member.c.compartment == mark(), resource.c.packing.is_not(None), *within(resource, scope, mark))
+        .where(
+            member.c.compartment == mark(), resource.c.packing.is_not(None), *within(resource, scope, mark)
+        )
     )
     return compiled(statement.order_by(resource.c.type, resource.c.id), dialect)
 

@@ -217,14 +217,7 @@ def _prepare(path: Path) -> None:
     finally:
         connection.close()
     if not is_current(found[0] if found else None):
-        migrate("sqlite://", lambda: _begun(path))
-
-
-def _begun(path: Path) -> sqlite3.Connection:
-    """A connection in a transaction: all steps of a migration become true at once, or none."""
-    connection = _connect(path)
-    connection.execute("BEGIN IMMEDIATE")
-    return connection
+        migrate("sqlite://", lambda: _connect(path))
 
 
 def _keep_private(path: Path) -> None:

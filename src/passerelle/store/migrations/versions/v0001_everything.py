@@ -28,7 +28,7 @@ def _versions() -> None:
         sqlite_with_rowid=False,
     )
     living = sa.text("packing IS NOT NULL")
-    columns = ["type", sa.text("instant DESC"), "id", "packing"]
+    columns: list[str | sa.TextClause] = ["type", sa.text("instant DESC"), "id", "packing"]
     op.create_index("resource_by_time", "resource", columns, sqlite_where=living, postgresql_where=living)
     op.create_index("resource_by_moment", "resource", ["instant"])
     op.create_table(
