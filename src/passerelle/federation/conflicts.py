@@ -11,8 +11,8 @@ from itertools import combinations
 from typing import Any
 
 from passerelle.federation.doses import schedule
-from passerelle.federation.likeness import Pair, alike, codings, concept_names, contradict, identifiers
-from passerelle.federation.sameness import Fact, near
+from passerelle.federation.likeness import Pair, alike, codings, concept_names, contradict, identifiers, near
+from passerelle.federation.sameness import Fact
 from passerelle.fhir.clinical import moment, title
 from passerelle.fhir.concept import concept_text, medication_concept
 from passerelle.fhir.drug import drug_keys, strength

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 from passerelle.fhir.clinical import moment
@@ -77,11 +79,39 @@ def includes(one: Any, other: Any) -> bool:
     if one.__class__ is not other.__class__:
         return False
     if one.__class__ is str:
-        return "T" in one and "T" in other and moment(one) == moment(other)
+        return _tells_time(one, other)
     if one.__class__ is list:
         short = len(one) <= _MOST and len(other) <= _MOST
         return short and all(any(includes(mine, theirs) for mine in one) for theirs in other)
     return one.__class__ is dict and _includes_object(one, other)
+
+
+_TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T.*)?)?)?")
+
+
+def _tells_time(one: str, other: str) -> bool:
+    """Whether both are times and ``one`` is at least as exact: 10:00 on a day says all that the day says."""
+    if not _TIME.fullmatch(one) or not _TIME.fullmatch(other):
+        return False
+    mine, theirs = moment(one), moment(other)
+    return len(mine) >= len(theirs) and near(mine, theirs)
+
+
+def near(one: str, other: str) -> bool:
+    """Whether two moments can be one: equal, or one of them unknown or only a day that is not far from the other."""
+    if one == other or not one or not other:
+        return True
+    if len(one) > 10 and len(other) > 10:
+        return False
+    if min(len(one), len(other)) < 10:
+        return one.startswith(other) or other.startswith(one)
+    # A day without a time zone can begin up to a day before or after the same day in UTC.
+    try:
+        return abs(date.fromisoformat(one[:10]) - date.fromisoformat(other[:10])).days <= (
+            len(one) != len(other)
+        )
+    except ValueError:
+        return False
 
 
 def _includes_object(one: Json, other: Json) -> bool:

@@ -175,7 +175,11 @@ def read_candidates(body: bytes) -> list[tuple[Json, str]]:
     bundle = _searchset(200, body)
     if isinstance(bundle, NoRecord):
         return []
-    graded = [(entry, _grade(entry)) for entry in bundle.entry if entry.search is None or entry.search.mode == "match"]
+    graded = [
+        (entry, _grade(entry))
+        for entry in bundle.entry
+        if entry.search is None or entry.search.mode == "match"
+    ]
     return [(patient, grade) for entry, grade in graded if grade in GRADES and (patient := _patient(entry))]
 
 

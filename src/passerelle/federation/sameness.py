@@ -10,7 +10,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from importlib.resources import files
 
 import msgspec
@@ -23,6 +22,7 @@ from passerelle.federation.likeness import (
     identifiers,
     includes,
     is_reference,
+    near,
 )
 from passerelle.fhir.clinical import moment
 from passerelle.fhir.concept import medication_concept
@@ -154,23 +154,6 @@ def _same_name(one: Fact, other: Fact, rule: Rule) -> bool:
     strengths = {strength(one.resource, one.medication), strength(other.resource, other.medication)} - {""}
     shared = drug_keys(one.resource, one.medication) & drug_keys(other.resource, other.medication)
     return len(strengths) <= 1 and bool(shared) and not contradict(mine, theirs)
-
-
-def near(one: str, other: str) -> bool:
-    """Whether two moments can be one: equal, or one of them unknown or only a day that is not far from the other."""
-    if one == other or not one or not other:
-        return True
-    if len(one) > 10 and len(other) > 10:
-        return False
-    if min(len(one), len(other)) < 10:
-        return one.startswith(other) or other.startswith(one)
-    # A day without a time zone can begin up to a day before or after the same day in UTC.
-    try:
-        return abs(date.fromisoformat(one[:10]) - date.fromisoformat(other[:10])).days <= (
-            len(one) != len(other)
-        )
-    except ValueError:
-        return False
 
 
 def richer(one: Fact, other: Fact) -> Fact | None:
