@@ -28,6 +28,8 @@ def tests(clause: Clause) -> tuple[Test, ...]:
     return tuple(test for value in clause.values for test in read(value, clause.modifier, clause.name))
 
 
+tests.__test__ = False  # type: ignore[attr-defined]  # not a test case, whatever pytest thinks of the name
+
 Reader = Callable[[str, str | None, str], Iterator[Test]]
 
 

@@ -25,6 +25,7 @@ _LETTERS = str.maketrans(
         "ł": "l",
         "đ": "d",
         "ð": "d",
+        "ı": "i",
         "’": "'",
         "‘": "'",
         "ʼ": "'",
@@ -39,7 +40,7 @@ def fold(text: str) -> str:
     """Lower case without accents and with single spaces, so that ``tremblay`` finds ``Trémblay``."""
     folded = text.casefold()
     if not folded.isascii():
-        marked = unicodedata.normalize("NFKD", folded.translate(_LETTERS))
+        marked = unicodedata.normalize("NFKD", folded.translate(_LETTERS)).casefold()
         folded = "".join(letter for letter in marked if not unicodedata.combining(letter))
     return " ".join(folded.split())
 
