@@ -1,7 +1,8 @@
 """Who are our invented people? A seeded population of Canada for the demo, tests and benchmarks."""
 
+from passerelle.synthetic.cast import CastMember, cast
 from passerelle.synthetic.geography import NODES
 from passerelle.synthetic.people import Person, population
 from passerelle.synthetic.staff import physician, shared
 
-__all__ = ["NODES", "Person", "physician", "population", "shared"]
+__all__ = ["NODES", "CastMember", "Person", "cast", "physician", "population", "shared"]

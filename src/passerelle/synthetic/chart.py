@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passerelle.synthetic.concept import meta
+from passerelle.synthetic.concept import HL7, meta
 from passerelle.synthetic.dice import digest
 from passerelle.synthetic.geography import day_text, record_language, stamp
 from passerelle.synthetic.life import Life
@@ -70,6 +70,11 @@ class Chart:
     def last(self) -> Json:
         """The resource that was added last."""
         return self.resources[-1]
+
+    def label(self, since: int, code: str) -> None:
+        """Mark what was added since there were ``since`` resources as sensitive (v3 ActCode, such as MH)."""
+        for resource in self.resources[since:]:
+            resource["meta"]["security"] = [{"system": f"{HL7}v3-ActCode", "code": code}]
 
     def time(self, day: int, minute: int = 600) -> str:
         """A FHIR dateTime of this node's local time, on a day when something happened."""

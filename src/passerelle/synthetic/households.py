@@ -11,7 +11,7 @@ from passerelle.synthetic.dice import Dice
 from passerelle.synthetic.geography import NODES, SHARES, Place, day_text, places
 from passerelle.synthetic.life import Home, Life, Slip
 from passerelle.synthetic.names import Name, Sex, call, family_name
-from passerelle.synthetic.numbers import Born, HealthNumber, failing, issue, version_code
+from passerelle.synthetic.numbers import HealthNumber, failing, issue, version_code
 from passerelle.synthetic.tables import toml
 from passerelle.values import NodeId
 
@@ -204,19 +204,25 @@ def _moved(roof: Roof, life: Life, dice: Dice) -> Life:
 
 
 def _numbers(life: Life, today: int, dice: Dice) -> tuple[HealthNumber, ...]:
-    """One number per province lived in; the old one stays, ended. Newborns of a month may have none yet."""
+    """One number per province lived in. Newborns of a month may have none yet; some have a temporary one."""
     if today - life.born < 60 and dice.chance(0.7):
         return ()
-    found: list[HealthNumber] = []
-    nodes = list(dict.fromkeys(home.node for home in life.homes))
-    for node in nodes:
-        at = [home for home in life.homes if home.node == node]
-        value = issue(node, life.birth)
-        version = version_code(life.birth) if node == "on" else ""
-        found.append(HealthNumber(node, value, version, at[0].start, at[-1].end))
+    found = numbers(life)
     if dice.chance(0.006):
         last = found[-1]
-        found[-1] = replace(last, value=failing(last.node, last.value), version="", temporary=True)
+        value = failing(last.node, last.value)
+        return (*found[:-1], replace(last, value=value, version="", temporary=True))
+    return found
+
+
+def numbers(life: Life) -> tuple[HealthNumber, ...]:
+    """The numbers of a life: one per province lived in; the old one stays, ended by the move."""
+    found: list[HealthNumber] = []
+    for node in dict.fromkeys(home.node for home in life.homes):
+        there = [home for home in life.homes if home.node == node]
+        version = version_code(life.birth) if node == "on" else ""
+        value = issue(node, life.birth)
+        found.append(HealthNumber(node, value, version, there[0].start, there[-1].end))
     return tuple(found)
 
 
@@ -253,4 +259,4 @@ def _transposed(text: str, dice: Dice) -> str:
     return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
 
 
-__all__ = ["Born", "lives", "swapped"]
+__all__ = ["lives", "numbers", "swapped"]

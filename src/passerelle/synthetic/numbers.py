@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from passerelle.fhir.health_number import bc_digit, luhn_digit, ramq_digit, system_of
+from passerelle.synthetic.dice import digest
 from passerelle.synthetic.names import Name, Sex
 from passerelle.values import NodeId
 
@@ -47,14 +48,14 @@ class Born:
 def issue(node: NodeId, born: Born) -> str:
     """The number of this person in one province."""
     if node == "on":
-        nine = str(100_000_000 + _serial(born, 900_000_000))
+        nine = str(100_000_000 + _serial(node, born, 900_000_000))
         return nine + luhn_digit(nine)
     if node == "bc":
-        return _with_bc_check(f"9{_serial(born, 10**7):07d}")
+        return _with_bc_check(f"9{_serial(node, born, 10**7):07d}")
     if node == "qc":
         return _quebec(born)
     prefix, digits = _PLAIN[node]
-    return f"{prefix}{_serial(born, 10**digits):0{digits}d}"
+    return f"{prefix}{_serial(node, born, 10**digits):0{digits}d}"
 
 
 _PLAIN: dict[str, tuple[str, int]] = {
@@ -86,8 +87,9 @@ def failing(node: NodeId, value: str) -> str:
     return value[:-1] + str((int(value[-1]) + 1) % 10)
 
 
-def _serial(born: Born, size: int) -> int:
-    return (born.index + _CAST) * _STEP % size
+def _serial(node: NodeId, born: Born, size: int) -> int:
+    """Another start in each province, so that one person's numbers do not resemble each other."""
+    return ((born.index + _CAST) * _STEP + int(digest("number", node), 16)) % size
 
 
 def _with_bc_check(eight: str) -> str:

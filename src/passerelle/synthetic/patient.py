@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from passerelle.synthetic.concept import BASELINE, HL7, meta, status
@@ -30,7 +31,7 @@ def patient(seed: int, life: Life, node: NodeId, id: str, *, last_seen: int) -> 
         "id": id,
         "meta": meta("patient"),
         "extension": [_birth_sex(life.sex)],
-        "identifier": _identifiers(life, node, id),
+        "identifier": _identifiers(life, node, id, last_seen),
         "active": True,
         "name": _names(life, last_seen),
         "telecom": _telecom(life),
@@ -63,15 +64,15 @@ def _birth_sex(sex: str) -> Json:
     return {"url": f"{BASELINE}ext-patientbirthsex", "valueCoding": coding}
 
 
-def _identifiers(life: Life, node: NodeId, id: str) -> list[Json]:
-    """This node's own number first, then those of other provinces, then the local record number."""
+def _identifiers(life: Life, node: NodeId, id: str, last_seen: int) -> list[Json]:
+    """This node's own number first, then the one that they came with, then the local record number."""
     ours = [number for number in life.numbers if number.node == node]
-    theirs = [number for number in life.numbers if number.node != node]
-    # A node knows the number of the plan that paid for a visitor, and the one a newcomer moved here with.
-    known = ours + (
-        theirs[-1:] if ours else [number for number in theirs if number.end is None] or theirs[-1:]
+    theirs = [number for number in life.numbers if number.node != node and (number.start or 0) < last_seen]
+    # A visitor shows the card that is in force; a newcomer shows the last one.
+    shown = (
+        theirs if ours else [number for number in theirs if (number.end or last_seen) >= last_seen] or theirs
     )
-    return [_health_number(number) for number in known] + [_record_number(node, id)]
+    return [_health_number(number) for number in (*ours, *shown[-1:])] + [_record_number(node, id)]
 
 
 def _health_number(number: HealthNumber) -> Json:
@@ -112,9 +113,11 @@ def _period(start: int | None, end: int | None) -> Json:
 def _names(life: Life, last_seen: int) -> list[Json]:
     """The names that this node could know: a later name never reached a node that had seen them before."""
     known = life.names_on(last_seen)
-    current = [_name(name) for name in known if name.end is None or name.end > last_seen]
-    former = [_name(name) for name in known if name.end is not None and name.end <= last_seen]
-    return current + former
+    former = [name for name in known if name.end is not None and name.end <= last_seen]
+    current = [name for name in known if name not in former]
+    # Before the wedding the maiden name is simply the name.
+    still = [replace(name, use="official" if name.end else name.use, end=None) for name in current]
+    return [_name(name) for name in (*still, *former)]
 
 
 def _name(name: Name) -> Json:
