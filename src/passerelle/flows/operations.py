@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from passerelle.federation import wire
 from passerelle.fhir import bundle, intake
-from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.fhir.record import Record
+from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
+from passerelle.fhir.record import Record, Source
 from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.fhir.search import Found, Scope
 from passerelle.flows.federate import Question, federate
+from passerelle.flows.find import find
 from passerelle.flows.interact import the_one
 from passerelle.flows.ports import Here, View
 from passerelle.flows.requests import Params, Request
@@ -38,8 +39,8 @@ async def match_patient(
 ) -> Result:
     """``Patient/$match`` (ITI-119): who here is this person, with score and grade."""
     asked = match_parameters(intake.read_json(request.body, here.limits))
-    found = await here.store.look(lambda view: matches(asked, view, scope))
-    body = answer.match_bundle(found, base=here.base)
+    found, uncertain = await here.store.look(lambda view: matches(asked, view, scope))
+    body = answer.match_bundle(found, base=here.base, uncertain=uncertain, language=request.language)
     return Result(body, found[0][1].id if len(found) == 1 else None)
 
 
@@ -57,11 +58,7 @@ def match_parameters(parameters: Json) -> MatchQuestion:
     if parameters.get("resourceType") == "Patient":
         return MatchQuestion(parameters)
     values = named(parameters, {"resource", "onlyCertainMatches", "count"})
-    patient = values.get("resource")
-    if not isinstance(patient, dict) or patient.get("resourceType") != "Patient":
-        raise BadInput(
-            Issue("match-needs-patient", "required", "Parameters.parameter.where(name='resource').resource")
-        )
+    patient = described_patient(values)
     count = values.get("count", 10)
     if not isinstance(count, int) or not 1 <= count <= 100:
         raise BadInput(Issue("bad-parameter-value", "value", details={"parameter": "count"}))
@@ -91,14 +88,43 @@ def named(parameters: Json, known: set[str]) -> dict[str, object]:
     return values
 
 
-def matches(asked: MatchQuestion, view: View, scope: Scope) -> list[tuple[match.Match, Stored]]:
-    """Fetch candidates by blocking keys, score each, keep those that the question lets through."""
+def matches(asked: MatchQuestion, view: View, scope: Scope) -> tuple[list[tuple[match.Match, Stored]], bool]:
+    """Fetch candidates by blocking keys, score each, keep those that the question lets through; and whether
+    somebody here may be the person although none is certain."""
     candidates: dict[str, Stored] = {}
     for query in block.blocks(asked.patient):
         candidates |= {stored.id: stored for stored in view.search(query.within(scope)).matches}
     bodies = [decode(stored.body) for stored in candidates.values() if stored.body is not None]
     ranked = match.rank(asked.patient, bodies, only_certain=asked.only_certain, count=asked.count)
-    return [(found, candidates[found.id]) for found in ranked]
+    uncertain = asked.only_certain and not ranked and match.uncertain(asked.patient, bodies)
+    return [(found, candidates[found.id]) for found in ranked], uncertain
+
+
+async def find_anyone(request: Request, caller: Caller, purpose: Purpose, scope: Scope, here: Here) -> Result:
+    """``Patient/$find``: everybody whom any source knows by these words, one Patient for each person, best first."""
+    _own_callers_only(caller, here)
+    values = named(intake.read_json(request.body, here.limits), {"resource"})
+    found = await find(Question(caller, purpose, described_patient(values)), here)
+    outcomes = [operation_outcome([gap_issue(source)], request.language) for source in found.unheard]
+    people = [(person.patient, person.grade) for person in found.people]
+    return Result(answer.people_bundle(people, outcomes, base=here.base))
+
+
+def gap_issue(source: Source) -> Issue:
+    """That a source could not say whether it knows this person."""
+    return Issue(
+        f"source-{source.state.value}", "incomplete", details={"source": source.node}, severity="warning"
+    )
+
+
+def described_patient(values: dict[str, object]) -> Json:
+    """The Patient that a question describes."""
+    patient = values.get("resource")
+    if not isinstance(patient, dict) or patient.get("resourceType") != "Patient":
+        raise BadInput(
+            Issue("match-needs-patient", "required", "Parameters.parameter.where(name='resource').resource")
+        )
+    return patient
 
 
 async def everything(request: Request, caller: Caller, purpose: Purpose, scope: Scope, here: Here) -> Result:
@@ -133,12 +159,7 @@ async def record_of_anyone(
 ) -> Result:
     """``Patient/$record``: the record of the person described, whether or not this node knows them."""
     values = named(intake.read_json(request.body, here.limits), {"resource"})
-    patient = values.get("resource")
-    if not isinstance(patient, dict) or patient.get("resourceType") != "Patient":
-        raise BadInput(
-            Issue("match-needs-patient", "required", "Parameters.parameter.where(name='resource').resource")
-        )
-    return await _record(patient, request, caller, purpose, here)
+    return await _record(described_patient(values), request, caller, purpose, here)
 
 
 async def _record(patient: Json, request: Request, caller: Caller, purpose: Purpose, here: Here) -> Result:
@@ -167,7 +188,11 @@ async def summary_of_anyone(
     A number that this node does not know is still asked of the others.
     """
     only_known(request.params, {"identifier", "profile"})
-    values = named(intake.read_json(request.body, here.limits), {"identifier", "profile", "resource"}) if request.body else {}
+    values = (
+        named(intake.read_json(request.body, here.limits), {"identifier", "profile", "resource"})
+        if request.body
+        else {}
+    )
     described = values.get("resource")
     if isinstance(described, dict) and described.get("resourceType") == "Patient":
         return await _summary(described, request, caller, purpose, here)
@@ -251,6 +276,7 @@ OPERATIONS: dict[tuple[str, str | None, bool], Operation] = {
     ("$everything", "Patient", True): everything,
     ("$record", "Patient", True): record_of_one,
     ("$record", "Patient", False): record_of_anyone,
+    ("$find", "Patient", False): find_anyone,
     ("$summary", "Patient", True): summary_of_one,
     ("$summary", "Patient", False): summary_of_anyone,
 }

@@ -43,3 +43,18 @@ def _entry(match: Match, stored: Stored, base: str) -> Json:
             "score": Decimal(str(match.score)),
         },
     }
+
+
+def people_bundle(people: Sequence[tuple[Json, str]], outcomes: Sequence[Json], *, base: str) -> bytes:
+    """A searchset of people made from several sources, each with its grade; outcomes say who could not answer."""
+    entries: list[Json] = [
+        {
+            "fullUrl": f"{base.rstrip('/')}/Patient/{patient.get('id')}",
+            "resource": patient,
+            "search": {"extension": [{"url": MATCH_GRADE, "valueCode": grade}], "mode": "match"},
+        }
+        for patient, grade in people
+    ]
+    total = len(entries)
+    entries += [{"resource": outcome, "search": {"mode": "outcome"}} for outcome in outcomes]
+    return encode({"resourceType": "Bundle", "type": "searchset", "total": total, "entry": entries})

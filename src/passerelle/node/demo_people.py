@@ -97,7 +97,7 @@ def _patients(plan: Plan) -> Iterator[Json]:
         if node is not None:
             patient = member.person.patient(node)
             yield _account(
-                member.key, node, "patient", member.name, patient=patient["id"], story=member.story
+                member.key, node, "patient", _name(member.person), patient=patient["id"], story=member.story
             )
 
 
@@ -113,15 +113,21 @@ def _account(login: str, node: str, role: str, name: str, **more: Any) -> Json:
     }
 
 
+def _name(person: synthetic.Person) -> str:
+    """What the place that wrote last calls them."""
+    first = next(iter(person.records.values()))[0]
+    return human_name(first["name"][0])
+
+
 def patients(plan: Plan) -> list[Json]:
     """The cast, as whoever looks for them would know them."""
     from passerelle.node.demo import TODAY
 
     return [
         {
-            "name": member.name,
-            "birthDate": member.person.birth_date.isoformat(),
-            "identifiers": [{"system": i["system"], "value": i["value"]} for i in member.person.identifiers],
+            "name": _name(member.person),
+            "birthDate": member.person.birth_date,
+            "identifiers": [{"system": i.system, "value": i.value} for i in member.person.identifiers],
             "nodes": [node for node in member.person.records if node in plan.nodes],
             "story": member.story,
         }

@@ -194,6 +194,7 @@ OPERATIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
         ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
         ("record", "https://passerelle.example/fhir/OperationDefinition/record"),
+        ("find", "https://passerelle.example/fhir/OperationDefinition/find"),
     )
 }
 

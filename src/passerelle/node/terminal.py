@@ -83,12 +83,8 @@ def print_record(
     person: str, node: str, network: Path, language: Language, as_json: bool, summary: bool
 ) -> int:
     """Print one record; 0 when it is complete, 3 when something may be missing, 1 when nobody was found."""
-    demographics = _demographics(person, network)
     client = Client.of_demo(network, node, seconds=30.0)
-    question: Json = {
-        "resourceType": "Parameters",
-        "parameter": [{"name": "resource", "resource": demographics}],
-    }
+    question = _question(_demographics(person, network, client, language))
     operation = "Patient/$summary" if summary else "Patient/$record"
     answer = client.ask("POST", operation, encode(question), language=language)
     if answer.status != 200:
@@ -107,18 +103,26 @@ def print_record(
     return 0 if record.complete else 3
 
 
-def _demographics(person: str, network: Path) -> Json:
-    """One of the demo's people by name, or whatever the text says."""
+def _question(patient: Json) -> Json:
+    return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": patient}]}
+
+
+def _demographics(person: str, network: Path, client: Client, language: Language) -> Json:
+    """One of the demo's people by name; or the only person whom the sources know by these words."""
     wanted = person.casefold().strip()
     for known in read_network(network).get("patients", ()):
         if known["name"].casefold() == wanted:
             return _patient(known)
-    found = parse_find(person)
-    if found.patient is None:
+    typed = parse_find(person)
+    if typed.patient is None:
         raise Unreachable(
-            catalogue("passerelle.portals", "words.toml").say(found.error or "find-empty", "en")
+            catalogue("passerelle.portals", "words.toml").say(typed.error or "find-empty", language)
         )
-    return found.patient
+    answer = client.ask("POST", "Patient/$find", encode(_question(typed.patient)), language=language)
+    people = [e["resource"] for e in answer.json().get("entry", ()) if e["search"]["mode"] == "match"]
+    if len(people) > 1:
+        raise Unreachable(words("record-several", language, n=len(people)))
+    return people[0] if people else typed.patient
 
 
 def _patient(known: Mapping[str, Any]) -> Json:

@@ -35,6 +35,7 @@ LETTERS = {
     "$summary": "rs",
     "$record": "rs",
     "$match": "s",
+    "$find": "s",
     "$ihe-pix": "s",
     "transaction": "",
     "batch": "",
