@@ -169,11 +169,11 @@ class SqlView:
 
 
 class SqlChange(SqlView):
-    """A transaction. ``latest`` is the last moment that it wrote down."""
+    """A transaction: one moment for all that it writes. ``latest`` is the last that it wrote down."""
 
     def __init__(self, session: Session, base: str, now: int) -> None:
         super().__init__(session, base)
-        self.latest = now
+        self._now = self.latest = now
 
     def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
         before = self._current(type, id)
@@ -217,15 +217,15 @@ class SqlChange(SqlView):
 
     def _next(self, before: Row | None) -> tuple[int, int]:
         """The next version and its moment, which is after that of the version before."""
-        version, at = (1, self.latest) if before is None else (before[1] + 1, max(self.latest, before[2] + 1))
-        self.latest = at
+        version, at = (1, self._now) if before is None else (before[1] + 1, max(self._now, before[2] + 1))
+        self.latest = max(self.latest, at)
         return version, at
 
     def _load(self, chunk: list[Json]) -> None:
         keys = [f"{resource['resourceType']}/{resource['id']}" for resource in chunk]
         seen = {row[0] for row in self._session.rows(statements.known(len(keys)), keys)}
         fresh: list[tuple[Stored, Filing]] = []
-        at = moment(self.latest)
+        at = moment(self._now)
         text = instant(at)
         for key, resource in zip(keys, chunk, strict=True):
             type, id = resource["resourceType"], resource["id"]
