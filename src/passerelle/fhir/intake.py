@@ -77,7 +77,7 @@ def _parse(text: str, limits: Limits) -> Any:
     except json.JSONDecodeError as problem:
         raise _bad("json-malformed", line=problem.lineno, column=problem.colno) from None
     except _AmbiguousError as problem:
-        raise _bad("json-duplicate-key", key=problem) from None
+        raise _bad("json-duplicate-key", name=problem) from None
     except _NumberError:
         raise _bad("json-number", digits=limits.max_digits) from None
     except RecursionError:
