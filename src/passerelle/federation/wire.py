@@ -57,7 +57,7 @@ def record_bundle(record: Record, *, base: str, author: Json, now: datetime, lan
     return encode(
         {
             "resourceType": "Bundle",
-            "id": _id("bundle", record, instant(now)),
+            "id": _id("bundle", *(entry.origins for entry in record.entries), instant(now)),
             "meta": {
                 "lastUpdated": instant(record.assembled),
                 "tag": [{"system": TAG, "code": "complete" if record.complete else "partial"}],
