@@ -1,4 +1,4 @@
-"""The PS-CA document of a merged record: select, bring along, rewrite, adapt, narrate, and say what may be missing.
+"""The PS-CA document of a merged record: read, select, bring along, rewrite, adapt, narrate, and say what may be missing.
 
 Specification: PS-CA 2.1.1-DFT, https://simplifier.net/guide/PS-CA, on FHIR R4 documents,
 https://hl7.org/fhir/R4/documents.html.
@@ -17,6 +17,7 @@ from passerelle.summary.provenance import confidentiality, labels, organization,
 from passerelle.summary.references import PATIENT, Places, Rewriter, places
 from passerelle.summary.sectioning import Teller, composition_notes, composition_text, section
 from passerelle.summary.select import Fact, Selection, carried, select
+from passerelle.summary.shape import legible
 from passerelle.summary.wording import say, tag
 from passerelle.values import Json, Language, instant
 
@@ -51,6 +52,7 @@ def compose(
     """
     if record.patient is None:
         raise NobodyError("the record has no patient")
+    record = legible(record)
     where = places(record)
     selection = select(record, where, now, limits or {})
     desk = _Desk(record, where, selection, language, new_id)

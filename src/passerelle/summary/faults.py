@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,12 +34,17 @@ class Document:
 
     @cached_property
     def entries(self) -> list[tuple[str, str, Json]]:
-        """(path, fullUrl, resource) of every entry."""
-        listed = self.bundle.get("entry")
+        """(path, fullUrl, resource) of every entry. A relative reference that leads to another entry, by the base
+        of its own entry's address, is read as that entry's address."""
+        listed = [entry for entry in self.bundle.get("entry") or () if "resource" in entry]
+        urls = frozenset(str(entry.get("fullUrl") or "") for entry in listed)
         return [
-            (f"Bundle.entry[{at}]", str(entry.get("fullUrl") or ""), resource)
-            for at, entry in enumerate(listed if isinstance(listed, list) else ())
-            if isinstance(entry, dict) and isinstance(resource := entry.get("resource"), dict)
+            (
+                f"Bundle.entry[{at}]",
+                url := str(entry.get("fullUrl") or ""),
+                _resolved(entry["resource"], base(url), urls),
+            )
+            for at, entry in enumerate(listed)
         ]
 
     @cached_property
@@ -73,6 +79,26 @@ class Document:
             seen |= new
             waiting += [self.by_url[url] for url in new]
         return seen
+
+
+def base(full_url: str) -> str:
+    """The base of a RESTful address, with its last slash; "" for any other address.
+
+    https://hl7.org/fhir/R4/bundle.html#references
+    """
+    match = re.fullmatch(r"(https?://.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", full_url)
+    return match[1] if match else ""
+
+
+def _resolved(value: Any, at: str, urls: frozenset[str]) -> Any:
+    if isinstance(value, list):
+        return [_resolved(each, at, urls) for each in value]
+    if not isinstance(value, dict):
+        return value
+    copy = {key: _resolved(each, at, urls) for key, each in value.items()}
+    if at and isinstance(copy.get("reference"), str) and at + copy["reference"] in urls:
+        copy["reference"] = at + copy["reference"]
+    return copy
 
 
 def loinc(element: Any) -> str:

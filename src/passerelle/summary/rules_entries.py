@@ -18,7 +18,7 @@ def kinds(document: Document) -> Iterator[Fault]:
             resource = document.resolve(reference)
             if resource is None:
                 yield Fault("section-entry-missing", f"{path}.entry[{at}]")
-            elif known and resource.get("resourceType") not in known.types:
+            elif known and str(resource.get("resourceType")) not in known.types:
                 yield Fault("section-entry-type", f"{path}.entry[{at}]", {"section": known.key})
 
 

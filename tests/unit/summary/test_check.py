@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from passerelle.fhir.resource import decode, encode
 from passerelle.fhir.words import catalogue
 from passerelle.summary.check import Fault, check
 from passerelle.values import LANGUAGES, Json
@@ -110,7 +113,7 @@ FAULTS: dict[str, tuple[str, Change]] = {
     "no status": ("composition-status", lambda b: composition(b).pop("status")),
     "no date": ("composition-required", lambda b: composition(b).pop("date")),
     "no title": ("composition-required", lambda b: composition(b).pop("title")),
-    "no author": ("composition-required", lambda b: composition(b).update(author=[])),
+    "no author": ("composition-required", lambda b: composition(b).pop("author")),
     "an author elsewhere": ("composition-author", author_elsewhere),
     "no subject": ("composition-subject", lambda b: composition(b).pop("subject")),
     "no event": ("composition-event", lambda b: composition(b).pop("event")),
@@ -163,7 +166,7 @@ ENTRY_FAULTS: dict[str, tuple[str, Change]] = {
     "no effective time": ("entry-required", lambda b: resource(b, "MedicationStatement").pop("effectiveDateTime")),
     "no medication text": (
         "entry-required",
-        lambda b: resource(b, "MedicationStatement")["medicationCodeableConcept"].pop("text"),
+        lambda b: resource(b, "MedicationStatement").update(medicationCodeableConcept={"id": "x"}),
     ),
     "a medication coding without a system": (
         "entry-coding",
@@ -246,10 +249,50 @@ def test_a_reason_that_is_none_of_the_six_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "nonsense", [{}, {"resourceType": "Bundle", "entry": []}, {"resourceType": "Patient", "id": "1"}]
+    "nonsense", [{}, {"resourceType": "Bundle", "type": "collection"}, {"resourceType": "Patient", "id": "1"}]
 )
 def test_what_is_no_document_at_all_is_told_and_does_not_stop_the_check(nonsense: Json) -> None:
-    assert "composition-first" in {fault.key for fault in check(nonsense)}
+    assert {fault.key for fault in check(nonsense)} & {"composition-first", "shape"}
+
+
+def places_in(value: Any, path: tuple = ()) -> list[tuple]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, each in items for found in places_in(each, (*path, key)))]
+
+
+SOUND = world.summary(world.full_record())
+PLACES = places_in(SOUND)[1:]
+
+
+@given(
+    st.sampled_from(PLACES),
+    st.sampled_from(
+        [None, 1, True, "x", "", [], {}, [1], ["x"], [None], [[]], [{}], {"a": 1}, {"coding": 1}]
+    ),
+)
+@settings(max_examples=300, deadline=None)
+def test_whatever_stands_in_any_place_the_check_gives_an_answer(place: tuple, value: Any) -> None:
+    bundle = copy.deepcopy(SOUND)
+    parent: Any = bundle
+    for key in place[:-1]:
+        parent = parent[key]
+    parent[place[-1]] = value
+    assert all(fault.say("fr") for fault in check(bundle))
+
+
+def test_what_has_the_wrong_shape_is_told_first_and_the_other_rules_wait() -> None:
+    bundle = copy.deepcopy(SOUND)
+    world.composition(bundle)["section"] = "none"
+    assert {fault.key for fault in check(bundle)} == {"shape"}
+
+
+def test_a_relative_reference_that_the_entry_s_own_address_resolves_is_no_fault() -> None:
+    text = encode(SOUND).decode()
+    for each in SOUND["entry"]:
+        name = f"{each['resource']['resourceType']}/{each['resource']['id']}"
+        text = text.replace(f'"fullUrl":"{each["fullUrl"]}"', f'"fullUrl":"https://on.example/fhir/{name}"')
+        text = text.replace(f'"reference":"{each["fullUrl"]}"', f'"reference":"{name}"')
+    assert check(decode(text.encode())) == ()
 
 
 def test_a_fault_names_its_element_and_speaks_both_languages() -> None:
