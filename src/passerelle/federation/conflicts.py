@@ -97,7 +97,7 @@ def _names(fact: Fact) -> list[Pair]:
     return concept_names(fact.resource.get("code"))
 
 
-_TAKEN = frozenset({"active", "on-hold", "intended"})
+_TAKEN = ("active", "on-hold", "intended")
 
 
 def _drugs_taken(groups: Sequence[Group], by_type: dict[str, Members]) -> Members:
@@ -156,7 +156,9 @@ def _earlier_episode(over: Fact, active: Fact) -> bool:
 
 def _criticality_differs(one: Fact, other: Fact) -> bool:
     mine, theirs = (fact.resource.get("criticality") for fact in (one, other))
-    return {mine, theirs} == {"low", "high"} and not any(_denied(fact) for fact in (one, other))
+    return (mine, theirs) in (("low", "high"), ("high", "low")) and not any(
+        _denied(fact) for fact in (one, other)
+    )
 
 
 def _denied(fact: Fact) -> bool:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeGuard
 
+from passerelle.federation.likeness import codings
 from passerelle.fhir.drug import dosages, measure
 from passerelle.values import Json
 
@@ -84,15 +85,11 @@ def _times_a_day(timing: Any) -> Fraction | None:
     if not isinstance(timing, dict):
         return None
     repeat = timing.get("repeat")
-    if isinstance(repeat, dict) and repeat.get("periodUnit") in _DAYS and _is_number(repeat.get("frequency")):
+    if isinstance(repeat, dict) and _is_number(repeat.get("frequency")):
         period: Any = repeat.get("period", 1)
-        if _is_number(period) and period > 0:
-            return Fraction(repeat["frequency"]) / (Fraction(period) * _DAYS[repeat["periodUnit"]])
-    code = timing.get("code")
-    codings = code.get("coding") if isinstance(code, dict) else None
-    found = (
-        (each.get("code") for each in codings or () if isinstance(each, dict))
-        if isinstance(codings, list)
-        else ()
-    )
-    return next((_A_DAY_OR_LESS[each] for each in found if each in _A_DAY_OR_LESS), None)
+        days = _DAYS.get(str(repeat.get("periodUnit")))
+        if days and _is_number(period) and period > 0:
+            return Fraction(repeat["frequency"]) / (Fraction(period) * days)
+    concept = timing.get("code")
+    found = codings(concept) if isinstance(concept, dict) else ()
+    return next((_A_DAY_OR_LESS[code] for _, code in sorted(found) if code in _A_DAY_OR_LESS), None)
