@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from passerelle.fhir.outcome import Issue
+from passerelle.fhir.search_parse import nearest_names
 
 
 @dataclass(slots=True)
@@ -17,11 +18,16 @@ class Fault:
     code: str = "structure"
     details: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
+    known: Collection[str] = ()
+    """For an unknown name: those that it may have been meant to be, of which the nearest are told."""
     local: str = ""
     """For a reference to a contained resource: its id. It is no fault once that resource is found."""
 
     def issue(self, root: str) -> Issue:
-        return Issue(self.key, self.code, root + self.where, self.details)
+        details = self.details
+        if self.known:
+            details = {**details, "nearest": nearest_names(next(iter(details.values())), self.known)}
+        return Issue(self.key, self.code, root + self.where, details)
 
 
 Faults = list[Fault]
@@ -35,6 +41,11 @@ def inside(step: str, found: Faults) -> Faults:
     for fault in found:
         fault.where = step + fault.where
     return found
+
+
+def stranger(key: str, code: str, known: Collection[str], **details: str) -> Faults:
+    """An unknown name. Which ones are near is only worked out for the faults that are told."""
+    return [Fault(key, code, details, known=known)]
 
 
 def one(key: str, code: str = "structure", **details: str) -> Faults:

@@ -68,9 +68,9 @@ def _on_calendar(pattern: str) -> Holds:
 
 
 _UNSAFE = re.compile(
-    r"<\s*/?\s*(?:script|iframe|frame|frameset|object|embed|applet|form|input|button|base|link|head|body|meta)\b"
+    r"<[\s/]*(?:script|iframe|frame|frameset|object|embed|applet|form|input|button|base|link|head|body|meta)\b"
     r"|<[^<>]*[\s\"'/]on[a-z]+\s*="
-    r"|(?:href|src)\s*=\s*[\"']?\s*(?:javascript|vbscript|data:text)",
+    r"|(?:href|src)\s*=[\s\"']*(?:javascript|vbscript|data:text)",
     re.IGNORECASE,
 )
 

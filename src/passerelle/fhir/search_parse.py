@@ -38,6 +38,8 @@ _MODIFIERS: Mapping[Kind, frozenset[str]] = {
 _NOT_HERE = frozenset(
     {"_text", "_content", "_query", "_filter", "_has", "_list", "_type", "_containedType", "near"}
 )
+_MOST_PARAMETERS = 100
+_MOST_CHARACTERS = 65_536
 _SUMMARIES = frozenset({"true", "text", "data", "count", "false"})
 
 
@@ -82,6 +84,8 @@ def parse(
     """
     if type not in resource_types():
         raise BadInput(unknown_type(type), status=404)
+    if len(params) > _MOST_PARAMETERS or sum(len(value) for _, value in params) > _MOST_CHARACTERS:
+        raise BadInput(Issue("search-too-long", "too-long", details={"limit": str(_MOST_PARAMETERS)}))
     draft = _Draft(type, base, max_count, fields={"count": min(default_count, max_count)})
     for name, value in params:
         try:
@@ -100,7 +104,7 @@ def unknown_type(type: str) -> Issue:
 
 def nearest_names(name: str, known: Iterable[str]) -> str:
     """The known names that look most like a misspelt one, for a message; all of a few, none of many."""
-    near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+    near = get_close_matches(name[:64], sorted(known), n=3, cutoff=0.5)
     return ", ".join(near) or "—"
 
 

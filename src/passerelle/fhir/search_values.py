@@ -35,14 +35,24 @@ _LETTERS = str.maketrans(
 )
 
 
-@lru_cache(16384)
+_SHORT = 256
+"""Longer texts are not remembered: they do not come back, and would fill the memory."""
+
+
 def fold(text: str) -> str:
     """Lower case without accents and with single spaces, so that ``tremblay`` finds ``Trémblay``."""
+    return _short_fold(text) if len(text) <= _SHORT else _fold(text)
+
+
+def _fold(text: str) -> str:
     folded = text.casefold()
     if not folded.isascii():
         marked = unicodedata.normalize("NFKD", folded.translate(_LETTERS)).casefold()
         folded = "".join(letter for letter in marked if not unicodedata.combining(letter))
     return " ".join(folded.split())
+
+
+_short_fold = lru_cache(16384)(_fold)
 
 
 # --- dates ------------------------------------------------------------------------------------------------
@@ -57,12 +67,16 @@ _SECOND = (
 _DAY = 86_400 * _SECOND
 
 
-@lru_cache(16384)
 def moments(text: str) -> Interval | None:
     """The interval that a date, dateTime or instant of any precision covers, in UTC epoch milliseconds.
 
     Without a zone UTC is taken. None if it is not a date.
     """
+    return _moments(text) if len(text) <= _SHORT else None
+
+
+@lru_cache(16384)
+def _moments(text: str) -> Interval | None:
     match = _DATE.fullmatch(text)
     if match is None:
         return None
@@ -145,11 +159,17 @@ def written_number(text: str) -> tuple[Decimal, Decimal] | None:
 RELATIVE = re.compile(r"([A-Z][A-Za-z]{2,63})/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 
 
-@lru_cache(16384)
 def reference(text: str, base: str = "") -> str:
     """One form for each target: ``Type/id`` when relative or under ``base``, else the URL without a version."""
+    return _short_reference(text, base) if len(text) <= _SHORT else _reference(text, base)
+
+
+def _reference(text: str, base: str) -> str:
     if base:
         text = text.removeprefix(base.rstrip("/") + "/")
     if match := RELATIVE.fullmatch(text):
         return f"{match[1]}/{match[2]}"
     return text.partition("/_history/")[0]
+
+
+_short_reference = lru_cache(16384)(_reference)

@@ -13,9 +13,11 @@ from passerelle.fhir.search_parse import shown
 from passerelle.fhir.validate_shapes import contents
 from passerelle.values import Json
 
+MOST_ISSUES = 100
+
 
 def check(resource: Json, *, expect_type: str | None = None) -> tuple[Issue, ...]:
-    """Every fault of a resource, empty if it is R4; with ``expect_type`` another type is a fault too."""
+    """The faults of a resource (the first hundred), empty if it is R4; with ``expect_type`` another type is one too."""
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     root = kind if isinstance(kind, str) and kind in resource_types() else "Resource"
     faults: Faults = []
@@ -25,4 +27,4 @@ def check(resource: Json, *, expect_type: str | None = None) -> tuple[Issue, ...
         faults += contents(resource) or []
     except RecursionError:
         faults += one("json-too-deep", limit="?")
-    return tuple(fault.issue(root) for fault in faults)
+    return tuple(fault.issue(root) for fault in faults[:MOST_ISSUES])

@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any
 
 from passerelle.fhir.definitions import Element, resource_types, structure
-from passerelle.fhir.faults import Check, Faults, inside, one
+from passerelle.fhir.faults import Check, Faults, inside, one, stranger
 from passerelle.fhir.primitives import JSON_TYPES, PRIMITIVES
 from passerelle.fhir.required_codes import CODES, CONCEPTS
-from passerelle.fhir.search_parse import nearest_names, shown
+from passerelle.fhir.search_parse import shown
 from passerelle.fhir.search_values import moments
 
 
@@ -96,8 +96,9 @@ class Shape:
         plain = name.removeprefix("_")
         if name != plain and plain in self.fields:
             return inside(f".{name}", one("shadow-of-complex", element=plain))
-        nearest = nearest_names(plain, known)
-        return inside(f".{shown(name)}", one("unknown-element", element=shown(name), nearest=nearest))
+        return inside(
+            f".{shown(name)}", stranger("unknown-element", "structure", known, element=shown(plain))
+        )
 
     def _choices(self, value: Mapping[str, Any]) -> Faults:
         chosen: dict[str, str] = {}
@@ -278,10 +279,8 @@ def _resource(value: Any) -> Faults | None:
     if type(kind) is not str:
         return inside(".resourceType", one("element-required", "required", element="resourceType"))
     if kind not in resource_types():
-        nearest = nearest_names(kind, resource_types())
-        return inside(
-            ".resourceType", one("unknown-type-nearest", "value", type=shown(kind), nearest=nearest)
-        )
+        wrong = stranger("unknown-type-nearest", "value", resource_types(), type=shown(kind))
+        return inside(".resourceType", wrong)
     return shape(kind).check(value)
 
 

@@ -84,6 +84,11 @@ def test_a_name_that_looks_like_a_value_is_not_repeated():
     assert "9876" not in say(issue, "en")
 
 
+def test_a_search_beyond_reason_is_refused():
+    assert refusal("Patient", *[("name", "x")] * 101).issues[0].key == "search-too-long"
+    assert refusal("Patient", ("name", "x" * 70_000)).issues[0].key == "search-too-long"
+
+
 def test_what_governs_the_answer_is_no_criterion():
     query = parse(
         "Observation",

@@ -193,6 +193,20 @@ def test_a_bundle_is_checked_through_its_entries():
     }
 
 
+def test_a_flood_of_faults_is_cut_off():
+    flood = {"resourceType": "Patient", "name": [{f"element{at}": "x"} for at in range(20_000)]}
+    assert len(check(flood)) == 100
+
+
+def test_a_narrative_made_to_confuse_is_judged_all_the_same():
+    for div in (
+        "<div>" + "<" * 50_000 + ">",
+        "<div><" + " " * 50_000 + ">",
+        "<div>href=" + " " * 50_000 + ">",
+    ):
+        assert check({"resourceType": "Patient", "text": {"status": "generated", "div": div}}) == ()
+
+
 def test_no_message_repeats_a_value():
     secret = "Tremblay 9876543210"
     wrong = {
