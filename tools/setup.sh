@@ -73,15 +73,10 @@ install() {
   key "$lock" >".venv/.set-up-$kind"
 }
 
-chromium_works() {
-  local name
-  for name in chromium chromium-browser google-chrome; do
-    "$name" --version >/dev/null 2>&1 && return
-  done
-  return 1
-}
+# Asked to run, because Ubuntu's package of this name is only a pointer to a snap, which a container cannot follow.
+chromium_works() { chromium --version >/dev/null 2>&1; }
 
-postgresql_there() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+postgresql_there() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 noto_there() { compgen -G '/usr/share/fonts/truetype/noto/NotoSans-*' >/dev/null; }
 
