@@ -2,7 +2,7 @@
 
 from passerelle.synthetic.cast import CastMember, cast
 from passerelle.synthetic.geography import NODES
+from passerelle.synthetic.organizations import physician, shared
 from passerelle.synthetic.people import Person, population
-from passerelle.synthetic.staff import physician, shared
 
 __all__ = ["NODES", "CastMember", "Person", "cast", "physician", "population", "shared"]

@@ -54,7 +54,8 @@ class Course:
     def chart(self, node: NodeId) -> Chart:
         """The chart of a node, opened at the first use."""
         if node not in self.charts:
-            self.charts[node] = Chart(self.seed, self.life, node, self.today)
+            last = self.today if self.life.died is None else self.life.died
+            self.charts[node] = Chart(self.seed, self.life, node, last)
         return self.charts[node]
 
     def home_chart(self, day: int) -> Chart:
@@ -70,7 +71,7 @@ class Course:
         self.illnesses.append(Illness(key, onset, table))
         for test, (before, after, years) in table["effects"].items():
             self.trends[test] = Trend(before, after, onset, years)
-        for drug, _, _ in table["drugs"] if drugs else ():
+        for drug, *_ in table["drugs"] if drugs else ():
             self.done["take", drug] = int(drug in drugs)
 
 
@@ -152,7 +153,9 @@ def _value(course: Course, test: str, day: int) -> int:
 
 def _drugs(course: Course, chart: Chart, at: Visit, illness: Illness) -> None:
     """Start what is due, stop what it replaces, renew once a year."""
-    for drug, months, share in illness.table["drugs"]:
+    for drug, months, share, *instead in illness.table["drugs"]:
+        if any(course.done.get(("take", other)) for other in instead):
+            continue
         decided = course.done.setdefault(("take", drug), int(course.dice.chance(share)))
         if not decided or at.day < illness.onset + months * MONTH or ("stopped", drug) in course.done:
             continue

@@ -43,7 +43,11 @@ class Dice:
 
     def weighted(self, choices: Sequence[T], weights: Sequence[float]) -> T:
         """One of ``choices``, each as likely as its weight."""
-        left = self.roll() * sum(weights)
+        # Not sum(): since Python 3.12 it rounds otherwise.
+        total = 0.0
+        for weight in weights:
+            total += weight
+        left = self.roll() * total
         for choice, weight in zip(choices, weights, strict=True):
             left -= weight
             if left < 0:

@@ -240,9 +240,7 @@ def _slips(life: Life, dice: Dice) -> dict[NodeId, Slip]:
     if kind == 2 and len(name.given[0]) > 3:
         return {node: Slip("given", _transposed(name.given[0], dice))}
     postal = life.home.postal
-    return (
-        {node: Slip("postal", f"{postal[:4]}{postal[6]}{postal[5]}{postal[4]}")} if len(postal) == 7 else {}
-    )
+    return {node: Slip("postal", f"{postal[:4]}{(int(postal[4]) + 1) % 10}{postal[5:]}")}
 
 
 def swapped(day: int) -> str:
@@ -255,7 +253,8 @@ def swapped(day: int) -> str:
 
 def _transposed(text: str, dice: Dice) -> str:
     """Two neighbouring letters typed the wrong way round."""
-    at = dice.between(1, len(text) - 2)
+    spots = [at for at in range(1, len(text) - 1) if text[at] != text[at + 1]] or [0]
+    at = dice.pick(spots)
     return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
 
 

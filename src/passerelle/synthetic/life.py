@@ -53,10 +53,7 @@ class Life:
     multiple: int | None = None
     """The place in the birth order of twins."""
     married: bool = False
-    indigenous: bool = False
     slips: Mapping[NodeId, Slip] = field(default_factory=dict)
-    mother: str = ""
-    """The name of a newborn's mother, where the newborn has none of its own yet."""
 
     @property
     def birth(self) -> Born:

@@ -1,4 +1,4 @@
-"""Who cares for them, and where? The organizations, places and professionals of each node."""
+"""Who cares for them, and where? The places of care of each node and the people who work there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from passerelle.synthetic.concept import HL7, coded, meta, status
 from passerelle.synthetic.dice import Dice, digest
 from passerelle.synthetic.geography import Hospital, hospitals, places
 from passerelle.synthetic.names import Sex, call, family_name
@@ -108,7 +107,7 @@ def _worker(seed: int, node: NodeId, city: str, slug: str, role: str, number: in
         dice = Dice("staff", seed if number == 1 and role == "family" else "any", slug, number)
         family, given, sex = _name(node, dice)
     id = f"prac-{slug}-{number}"
-    shown = f"{_title(node, role, sex)} {given} {family}".strip()
+    shown = f"{title(node, role, sex)} {given} {family}".strip()
     return Worker(id, role, family, given, sex, {"reference": f"Practitioner/{id}", "display": shown})
 
 
@@ -128,7 +127,8 @@ def _name(node: NodeId, dice: Dice) -> tuple[str, str, Sex]:
 _OTHER_SPELLINGS = frozenset({"single", "inuit", "chinese"})
 
 
-def _title(node: NodeId, role: str, sex: Sex) -> str:
+def title(node: NodeId, role: str, sex: Sex) -> str:
+    """Dr., Dr or Dre for a physician, else nothing."""
     if toml("staff")["role"][role]["code"] != "doctor":
         return ""
     if language_of(node) == "fr":
@@ -143,28 +143,6 @@ def facility(seed: int, node: NodeId, kind: str, city: str) -> Facility:
     return next((each for each in listed if each.city == city), listed[0])
 
 
-@lru_cache(maxsize=64)
-def shared(seed: int, node: NodeId) -> tuple[Json, ...]:
-    """The Organizations, Locations, Practitioners and PractitionerRoles of a node.
-
-    Everything that the records of ``population(seed, …)`` and of the cast refer to at this node is here, with the
-    same ids for every seed; the seed chooses the names of the second physician of each clinic.
-    """
-    found: list[Json] = [_payer(node)]
-    for each in facilities(seed, node):
-        found += (_organization(each), _location(each))
-        for worker in each.workers:
-            found += (_practitioner(each, worker), _role(each, worker))
-    return tuple(found)
-
-
-def physician(node: NodeId) -> Json:
-    """The Practitioner who has this node's physician login: same id and name for every seed."""
-    lead = toml("staff")["physician"][node]
-    clinic = facility(0, node, "clinic", lead["city"])
-    return _practitioner(clinic, clinic.workers[0])
-
-
 @cache
 def payer(node: NodeId) -> Json:
     """The reference to the province's health plan."""
@@ -174,112 +152,6 @@ def payer(node: NodeId) -> Json:
     }
 
 
-def _payer(node: NodeId) -> Json:
-    name = jurisdiction(node)["payer"]
-    return {
-        "resourceType": "Organization",
-        "id": f"plan-{node}",
-        "meta": meta("organization"),
-        "identifier": [{"system": sid(node, "plan", "organization"), "value": f"plan-{node}"}],
-        "active": True,
-        "type": [status("organization-type", "pay", "Payer")],
-        "name": name[language_of(node)],
-        "alias": [name["en" if language_of(node) == "fr" else "fr"]],
-    }
-
-
 def sid(node: NodeId, place: str, kind: str) -> str:
     """The identifier system of one kind of thing at one organization."""
     return f"https://{node}.passerelle.example/sid/{place}/{kind}"
-
-
-def _organization(at: Facility) -> Json:
-    return {
-        "resourceType": "Organization",
-        "id": f"org-{at.slug}",
-        "meta": meta("organization"),
-        "identifier": [{"system": sid(at.node, "plan", "organization"), "value": at.slug}],
-        "active": True,
-        "type": [status("organization-type", "prov", "Healthcare Provider")],
-        "name": at.name,
-        "telecom": [{"system": "phone", "value": _phone(at), "use": "work"}],
-        "address": [_address(at)],
-    }
-
-
-def _location(at: Facility) -> Json:
-    table = toml("staff")["facility"][at.kind]
-    codes = ((f"{HL7}v3-RoleCode", table["location"]),) if table["location"] else ()
-    return {
-        "resourceType": "Location",
-        "id": f"loc-{at.slug}",
-        "meta": meta("location"),
-        "identifier": [{"system": sid(at.node, "plan", "location"), "value": at.slug}],
-        "status": "active",
-        "name": at.name,
-        "mode": "instance",
-        "type": [coded(codes, table["type"]["en"], table["type"]["fr"], language_of(at.node))],
-        "telecom": [{"system": "phone", "value": _phone(at), "use": "work"}],
-        "address": _address(at),
-        "managingOrganization": at.org,
-    }
-
-
-def _phone(at: Facility) -> str:
-    return f"+1-{toml('regions')[at.node]['area']}-555-01{int(at.slug[:4], 16) % 100:02d}"
-
-
-def _address(at: Facility) -> Json:
-    lines = {"line": [at.street]} if at.street else {}
-    return {
-        "use": "work",
-        **lines,
-        "city": at.city,
-        "state": at.node.upper(),
-        "postalCode": at.postal,
-        "country": "CA",
-    }
-
-
-def _practitioner(at: Facility, worker: Worker) -> Json:
-    role = toml("staff")["role"][worker.role]
-    title = _title(at.node, worker.role, worker.sex)
-    name: Json = {"use": "official", "family": worker.family, "given": [worker.given]}
-    if title:
-        name["prefix"] = [title]
-    return {
-        "resourceType": "Practitioner",
-        "id": worker.id,
-        "meta": meta("practitioner"),
-        "identifier": [_license(at, worker, role["license"])],
-        "active": True,
-        "name": [name],
-        "gender": worker.sex,
-        "qualification": [{"code": {"text": role[language_of(at.node)]}}],
-        "communication": [{"coding": [{"system": "urn:ietf:bcp:47", "code": f"{language_of(at.node)}-CA"}]}],
-    }
-
-
-def _license(at: Facility, worker: Worker, kind: str) -> Json:
-    return {
-        "use": "official",
-        "type": status("v2-0203", "LN", "License number"),
-        "system": f"https://fhir.infoway-inforoute.ca/NamingSystem/ca-{at.node}-license-{kind}",
-        "value": str(10_000 + int(digest("license", worker.id)[:8], 16) % 89_999),
-    }
-
-
-def _role(at: Facility, worker: Worker) -> Json:
-    role = toml("staff")["role"][worker.role]
-    code = coded(((f"{HL7}practitioner-role", role["code"]),), role["en"], role["fr"], language_of(at.node))
-    return {
-        "resourceType": "PractitionerRole",
-        "id": worker.id.replace("prac-", "role-"),
-        "meta": meta("practitionerrole"),
-        "active": True,
-        "practitioner": worker.ref,
-        "organization": at.org,
-        "code": [code],
-        "location": [at.location],
-        "telecom": [{"system": "phone", "value": _phone(at), "use": "work"}],
-    }

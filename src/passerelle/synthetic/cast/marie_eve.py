@@ -84,13 +84,13 @@ def _young_in_quebec(her: Course) -> None:
     visits.blood_pressure(chart, at, 148, 88)
     visits.smoking(chart, at, "never")
     medications.prescribe(chart, at, "metformin_500", state="completed")
-    _a1c(her, QC, 0, TO_ONTARIO)
+    _a1c(her, QC, TO_ONTARIO, 200)
 
 
 def _a1c(her: Course, node: NodeId, since: float, until: float) -> None:
     """The hemoglobin A1c results of one laboratory between two moments, in months ago."""
     for months, where, value in _A1C:
-        if where == node and since <= months < until + 1e-9:
+        if where == node and since <= months < until:
             labs.report(her.chart(node), ago(her.today, months), "hba1c", {"hba1c": value})
 
 
@@ -160,14 +160,14 @@ def _renewals(her: Course) -> None:
 
 def _prevention(her: Course) -> None:
     chart = her.chart(ON)
-    for months in (100, 76, 50, 8):
+    for months in (100.0, 76.0, 50.0, 8.0):
         acts.imaging(chart, ago(her.today, months), "mammogram", "normal")
     at = visits.visit(chart, ago(her.today, 60), "specialist")
     acts.procedure(chart, at, "colonoscopy")
     acts.document(chart, at, "consult", "colorectal screening")
     for key, months in (
         ("tdap", 90),
-        ("pneu_p", 20 * 2.9),
+        ("pneu_p", 58),
         ("shingles", 40),
         ("flu", 5),
         ("covid", 4),
@@ -180,7 +180,7 @@ def _prevention(her: Course) -> None:
 def _british_columbia(her: Course) -> None:
     """A year and a bit in Vancouver: metformin went on, ramipril stayed at 5 mg; counselling that is hers to hide."""
     chart = her.chart(BC)
-    for number, months in enumerate((28, 24.5, 21, 18.2, 15.6)):
+    for number, months in enumerate((28.0, 24.5, 21.0, 18.2, 15.6)):
         at = visits.visit(
             chart, ago(her.today, months), "followup", problems.problem_brief("hypertension", "en")
         )
@@ -218,10 +218,10 @@ def _cardiology(her: Course) -> None:
     """Across the river in Gatineau: atrial fibrillation and the anticoagulant that only Québec knows."""
     chart = her.chart(QC)
     bring_drugs(her, chart, ago(her.today, 2))
-    _a1c(her, QC, 0, TO_ONTARIO - 1)
+    _a1c(her, QC, 0, TO_ONTARIO)
     onset = ago(her.today, 36)
     reason = problems.problem_brief("atrial_fibrillation", "fr")
-    for number, months in enumerate((36, 33, 30, 14, 8, 2)):
+    for number, months in enumerate((36.0, 33.0, 30.0, 14.0, 8.0, 2.0)):
         at = visits.visit(chart, ago(her.today, months), "cardiology", reason)
         visits.blood_pressure(chart, at, 136 - number, 80)
         visits.measure(chart, at, "pulse", 92 - 3 * number)

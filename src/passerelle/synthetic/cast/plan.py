@@ -94,9 +94,10 @@ def _writer(entry: dict[str, Any]) -> Writer:
 
 
 def _happenings(entry: dict[str, Any], lived: Course) -> Iterator[Happening]:
-    for kind, row in ((kind, row) for kind in _KINDS for row in entry.get(kind, ())):
-        months, *rest = row if isinstance(row, list) else [row]
-        yield ago(lived.today, months), _KINDS[kind](*rest)
+    for kind, makes in _KINDS.items():
+        for row in entry.get(kind, ()):
+            months, *rest = row if isinstance(row, list) else [row]
+            yield ago(lived.today, months), makes(*rest)
     if entry.get("vaccinated"):
         yield from _childhood(lived)
 
@@ -162,10 +163,6 @@ def _birth(node: str) -> Callable[[Course, int], object]:
     return happen
 
 
-def _checkup() -> Callable[[Course, int], object]:
-    return lambda lived, day: episodes.arrive(lived, day)
-
-
 def _procedure(node: str, visit: str, key: str) -> Callable[[Course, int], object]:
     def happen(lived: Course, day: int) -> None:
         chart = lived.chart(NodeId(node))
@@ -176,7 +173,7 @@ def _procedure(node: str, visit: str, key: str) -> Callable[[Course, int], objec
 
 _KINDS: dict[str, Callable[..., Callable[[Course, int], object]]] = {
     "birth": _birth,
-    "checkup": _checkup,
+    "checkup": lambda: episodes.arrive,
     "vaccine": _vaccine,
     "follow": lambda: follow_up,
     "short": _short,
