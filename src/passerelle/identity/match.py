@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from passerelle.identity.compare import Reason, compare, table
-from passerelle.identity.normalise import person
+from passerelle.identity.normalise import Person, person
 from passerelle.values import Json
 
 Grade = Literal["certain", "probable", "possible", "certainly-not"]
@@ -35,7 +35,11 @@ class Match:
 
 def score(query: Json, candidate: Json) -> Match:
     """Compare one candidate with the query, both shaped as Patients."""
-    reasons = compare(person(query), person(candidate))
+    return _score(person(query), candidate)
+
+
+def _score(asked: Person, candidate: Json) -> Match:
+    reasons = compare(asked, person(candidate))
     model = table()["model"]
     bits = model["prior"] + sum(reason.weight for reason in reasons)
     likely = 1 / (1 + 2 ** -max(-60.0, min(60.0, bits)))
@@ -110,7 +114,8 @@ def uncertain(query: Json, candidates: Sequence[Json]) -> bool:
 
 
 def _ranked(query: Json, candidates: Sequence[Json]) -> list[Match]:
-    scored = [score(query, candidate) for candidate in candidates]
+    asked = person(query)
+    scored = [_score(asked, candidate) for candidate in candidates]
     close = sum(match.grade in ("certain", "probable") for match in scored)
     told = [_doubted(match) if close > 1 else match for match in scored]
     kept = [match for match in told if match.grade != "certainly-not"]
