@@ -237,7 +237,7 @@ def test_an_engine_answers_as_memory_does(engine: str, request: pytest.FixtureRe
     store, wipe = request.getfixturevalue(f"{engine}_engine")
 
     @settings(
-        max_examples=80 if engine == "sqlite" else 40,
+        max_examples=60 if engine == "sqlite" else 30,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
