@@ -21,10 +21,17 @@ from passerelle.flows.requests import Params, Request
 
 
 def transaction(
-    steps: tuple[Step, ...], requests: tuple[Request, ...], change: Change, scope: Scope, new_id: Ids
+    steps: tuple[Step, ...],
+    requests: tuple[Request, ...],
+    scopes: tuple[Scope, ...],
+    change: Change,
+    new_id: Ids,
 ) -> tuple[Done, ...]:
-    """What became of each step, in the order of the entries; a fault names its entry, and nothing was done."""
-    work = _Transaction(requests, change, scope, new_id)
+    """What became of each step, in the order of the entries; a fault names its entry, and nothing was done.
+
+    ``requests`` and ``scopes`` are those of the steps: each entry was decided by itself.
+    """
+    work = _Transaction(requests, scopes, change, new_id)
     for step in steps:
         work.at(step, work.settle)
     for step in bundle.in_order(steps):
@@ -38,10 +45,12 @@ Work = Callable[[Step, Request], None]
 class _Transaction:
     """One transaction under way: where each entry will stand, and what was done so far."""
 
-    def __init__(self, requests: tuple[Request, ...], change: Change, scope: Scope, new_id: Ids) -> None:
+    def __init__(
+        self, requests: tuple[Request, ...], scopes: tuple[Scope, ...], change: Change, new_id: Ids
+    ) -> None:
         self.requests = requests
         self.change = change
-        self.scope = scope
+        self.scopes = scopes
         self.new_id = new_id
         self.ids: dict[int, str] = {}
         self.mapping: dict[str, str] = {}
@@ -73,27 +82,26 @@ class _Transaction:
         self.ids[step.index] = existing.id if existing else self.new_id()
 
     def _existing(self, step: Step, params: Params) -> Stored | None:
-        return interact.the_one(str(step.type), params, self.change, self.scope)
+        return interact.the_one(str(step.type), params, self.change, self.scopes[step.index])
 
     def do(self, step: Step, request: Request) -> None:
         if step.index not in self.done:
             self.done[step.index] = self._do(step, request)
 
     def _do(self, step: Step, request: Request) -> Done:
+        scope = self.scopes[step.index]
         if step.resource is not None and step.method in ("POST", "PUT"):
-            resource = interact.resolved(step.resource, self.mapping, self.change, self.scope)
+            resource = interact.resolved(step.resource, self.mapping, self.change, scope)
             id_ = self.ids[step.index]
             if step.method == "POST":
                 return Done(201, self.change.put(str(step.type), id_, resource, created=True))
             if step.id is not None and resource.get("id") != id_:
                 key = "id-mismatch" if "id" in resource else "id-missing"
                 raise BadInput(Issue(key, "invalid", f"{step.type}.id"))
-            return interact.write(
-                request, {**resource, "id": id_}, str(step.type), id_, self.change, self.scope
-            )
+            return interact.write(request, {**resource, "id": id_}, str(step.type), id_, self.change, scope)
         if step.method == "DELETE":
-            return interact.delete(replace(request, id=self.ids[step.index]), self.change, self.scope)
+            return interact.delete(replace(request, id=self.ids[step.index]), self.change, scope)
         look = interact.LOOKS.get(request.interaction)
         if look is None:
             raise BadInput(Issue("unknown-operation", "not-supported"))
-        return look(request, self.change, self.scope)
+        return look(request, self.change, scope)

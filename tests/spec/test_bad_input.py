@@ -1,0 +1,110 @@
+"""Bad input: a 4xx that names the element, nothing stored, nothing lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.spec.country import Country, patient
+
+DEEP = b'{"resourceType":"Patient","extension":' + b'[{"extension":' * 5000 + b"[]" + b"}]" * 5000 + b"}"
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b"", "json-malformed"),
+        (b"{", "json-malformed"),
+        (b'{"resourceType":"Patient",}', "json-malformed"),
+        (b"[]", "json-not-object"),
+        (b'"Patient"', "json-not-object"),
+        (b'{"resourceType":"Patient","gender":"male","gender":"female"}', "json-duplicate-key"),
+        (b'{"resourceType":"Patient","name":[{"family":"\xff\xfe"}]}', "json-not-utf8"),
+        (b'{"resourceType":"Patient","name":[{"family":"a\\u0000b"}]}', "control-character"),
+        (b'{"resourceType":"Patient","name":[{"family":"a\\u0007b"}]}', "control-character"),
+        (b'{"resourceType":"Patient","multipleBirthInteger":NaN}', "json-number"),
+        (DEEP, "json-too-deep"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_and_not_stored(body, key):
+    country = Country("on")
+    answer = country.ask("on", "POST", "Patient", body)
+    assert (answer.status, answer.keys) == (400, [key])
+    assert country.ask("on", "GET", "Patient").json["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("resource", "place"),
+    [
+        ({"resourceType": "Patient", "birthDate": "1990-13-01"}, "Patient.birthDate"),
+        ({"resourceType": "Patient", "birthDate": 1990}, "Patient.birthDate"),
+        ({"resourceType": "Patient", "active": "yes"}, "Patient.active"),
+        ({"resourceType": "Patient", "name": {"family": "X"}}, "Patient.name"),
+        ({"resourceType": "Patient", "nmae": []}, "Patient.nmae"),
+        ({"resourceType": "Patient", "gender": "unsure"}, "Patient.gender"),
+        (
+            {"resourceType": "Patient", "deceasedBoolean": True, "deceasedDateTime": "2020"},
+            "Patient.deceased[x]",
+        ),
+        ({"resourceType": "Observation", "status": "final"}, "Observation.code"),
+    ],
+)
+def test_what_is_not_r4_is_refused_by_the_name_of_its_element(resource, place):
+    country = Country("on")
+    answer = country.ask("on", "POST", resource["resourceType"], resource)
+    assert answer.status == 422
+    assert place in answer.expressions
+    assert country.ask("on", "GET", resource["resourceType"]).json["total"] == 0
+
+
+def test_a_resource_of_another_type_than_its_address_is_refused():
+    assert (
+        Country("on")
+        .ask("on", "POST", "Patient", {"resourceType": "Group", "type": "person", "actual": True})
+        .status
+        == 400
+    )
+
+
+def test_an_unknown_type_is_refused():
+    answer = Country("on").ask("on", "POST", "Patient", {"resourceType": "Pateint"})
+    assert answer.status == 400
+
+
+def test_too_many_entries_are_refused_by_the_configured_limit():
+    country = Country("on")
+    here = country.nodes["on"]
+    country.nodes["on"] = replace(here, limits=replace(here.limits, max_entries=2))
+    entry = {
+        "resource": {"resourceType": "Basic", "code": {"text": "x"}},
+        "request": {"method": "POST", "url": "Basic"},
+    }
+    answer = country.ask(
+        "on", "POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [entry] * 3}
+    )
+    assert (answer.status, answer.keys) == (413, ["too-many-entries"])
+    assert country.ask("on", "GET", "Basic").json["total"] == 0
+
+
+def test_no_refusal_repeats_a_value_that_arrived():
+    country = Country("on")
+    secret = "Zyxwvuts"
+    bodies = [
+        {"resourceType": "Patient", "birthDate": secret},
+        {"resourceType": "Patient", "gender": secret},
+        {"resourceType": "Patient", "name": secret},
+        {"resourceType": "Patient", "link": [{"other": {"reference": f"Group/{secret}"}, "type": secret}]},
+    ]
+    for body in bodies:
+        answer = country.ask("on", "POST", "Patient", body)
+        assert answer.status == 422
+        assert secret.encode() not in answer.answer.body
+    assert secret not in country.ask("on", "GET", f"Patient?birthdate={secret}").answer.body.decode()
+
+
+def test_the_node_goes_on_after_all_of_it():
+    country = Country("on")
+    country.ask("on", "POST", "Patient", DEEP)
+    country.put("on", patient())
+    assert country.ask("on", "GET", "Patient/p1").status == 200
