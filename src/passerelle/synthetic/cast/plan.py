@@ -97,7 +97,8 @@ def _happenings(entry: dict[str, Any], lived: Course) -> Iterator[Happening]:
     for kind, makes in _KINDS.items():
         for row in entry.get(kind, ()):
             months, *rest = row if isinstance(row, list) else [row]
-            yield ago(lived.today, months), makes(*rest)
+            # A few days off, so that not everything happens on the same day of the month.
+            yield ago(lived.today, months) - int(months * 7) % 13, makes(*rest)
     if entry.get("vaccinated"):
         yield from _childhood(lived)
 
