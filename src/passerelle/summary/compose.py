@@ -45,7 +45,8 @@ def compose(
 ) -> Json:
     """A PS-CA document Bundle.
 
-    ``author`` and ``custodian`` are resources (a Device, Organization, Practitioner …) that become entries.
+    ``author`` (a Device, Organization, Practitioner …) and ``custodian`` (an Organization) are resources that
+    become entries; an author that is an Organization is also the custodian when no other is named.
     ``new_id`` gives a fresh UUID at each call. ``limits`` override how many facts a section lists, by its key in
     ``sections.toml``. ``withheld`` are the keys of sections of which policy lets us say that something is withheld.
     Raises ``NobodyError`` when ``record.patient`` is None.

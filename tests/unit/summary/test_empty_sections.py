@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from passerelle.fhir.record import Gap, Record, State
+from passerelle.fhir.record import Conflict, Gap, Record, State
 from passerelle.summary.check import check
 from passerelle.values import NodeId
 from tests.unit.summary import world
@@ -108,3 +108,14 @@ def test_an_optional_section_is_told_when_a_source_recorded_that_there_is_nothin
     code = {"coding": [{"system": ABSENT_UNKNOWN, "code": "no-known-procedures"}]}
     none = world.fact("Procedure", "p", status="completed", code=code)
     assert reason(world.record(world.entry(none)), "47519-4") == "nilknown"
+
+
+def test_a_disagreement_on_allergies_that_the_merge_found_is_said_in_its_own_words() -> None:
+    entries = (world.entry(world.none_known(), "on"), world.entry(world.allergy("a", "Penicillin"), "qc"))
+    record = world.record(*entries, conflicts=[Conflict("allergy", "Penicillin", (0, 1))])
+    section = world.section(world.summary(record), world.ALLERGIES)
+    assert section is not None
+    assert (
+        "One source recorded Penicillin, another recorded that no such allergy is known"
+        in section["text"]["div"]
+    )
