@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from passerelle.portals.person import sex
 from passerelle.portals.reading import Badge, Reading
+from passerelle.portals.sent import text
 from passerelle.portals.speech import Speech
 from passerelle.values import Json
 
@@ -21,10 +22,10 @@ _KINDS = {
     "deceased": "conflict-deceased",
 }
 _VALUES: dict[str, Callable[[Json, Speech], str]] = {
-    "conflict-birth-date": lambda patient, speech: speech.dated(patient.get("birthDate")),
+    "conflict-birth-date": lambda patient, speech: speech.dated(text(patient.get("birthDate"))),
     "conflict-gender": sex,
     "conflict-deceased": lambda patient, speech: (
-        speech.dated(patient.get("deceasedDateTime"))
+        speech.dated(text(patient.get("deceasedDateTime")))
         or speech("deceased-yes" if patient.get("deceasedBoolean") else "deceased-no")
     ),
 }

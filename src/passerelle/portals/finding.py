@@ -8,6 +8,7 @@ from datetime import date
 from passerelle.portals.numbers import HealthNumber, health_numbers
 from passerelle.portals.person import age, person_name, sex
 from passerelle.portals.reading import Badge, badge
+from passerelle.portals.sent import objects, text
 from passerelle.portals.speech import Speech
 from passerelle.portals.viewing import FoundPatient
 from passerelle.values import Json
@@ -38,7 +39,7 @@ def found_row(found: FoundPatient, speech: Speech, today: str) -> FoundRow:
     return FoundRow(
         handle=found.handle,
         name=person_name(patient, speech),
-        born=speech.dated(patient.get("birthDate")),
+        born=speech.dated(text(patient.get("birthDate"))),
         age=age(patient, speech, date.fromisoformat(today)),
         sex=sex(patient, speech),
         numbers=health_numbers(patient),
@@ -51,9 +52,9 @@ def found_row(found: FoundPatient, speech: Speech, today: str) -> FoundRow:
 
 def town(patient: Json) -> str:
     """Where the person lives: the town and province of an address that is not an old one."""
-    addresses = [each for each in patient.get("address") or () if each.get("use") != "old"]
+    addresses = [each for each in objects(patient.get("address")) if each.get("use") != "old"]
     for address in addresses:
-        parts = [str(address[name]) for name in ("city", "state") if address.get(name)]
+        parts = [part for name in ("city", "state") if (part := text(address.get(name)))]
         if parts:
             return ", ".join(parts)
     return ""

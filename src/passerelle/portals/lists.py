@@ -11,6 +11,7 @@ from passerelle.portals.conflicts import conflict_words
 from passerelle.portals.medications import TYPES as MEDICATION_TYPES
 from passerelle.portals.person import is_absence, is_current, reactions
 from passerelle.portals.reading import Item, Reading, code_of
+from passerelle.portals.sent import first_object, objects, text
 from passerelle.values import Json
 
 _RESOLVED = frozenset({"inactive", "remission", "resolved"})
@@ -71,8 +72,7 @@ class Listing:
 def is_imaging(resource: Json) -> bool:
     if resource["resourceType"] == "ImagingStudy":
         return True
-    categories = resource.get("category") or ()
-    codes = {code_of(category) for category in (categories if isinstance(categories, list) else [categories])}
+    codes = {code_of(category) for category in objects(resource.get("category"))}
     return resource["resourceType"] == "DiagnosticReport" and not codes.isdisjoint(_IMAGING_CATEGORIES)
 
 
@@ -207,14 +207,14 @@ def _allergy_detail(reading: Reading, entry: Entry) -> str:
 def _visit_detail(reading: Reading, entry: Entry) -> str:
     resource = entry.resource
     reason = reading.text(resource.get("reasonCode"))
-    where = (resource.get("serviceProvider") or {}).get("display") or ""
+    where = text(first_object(resource.get("serviceProvider")).get("display"))
     return " · ".join(part for part in (reason, where) if part and part != reading.title(entry))
 
 
 def _report_detail(reading: Reading, entry: Entry) -> str:
     resource = entry.resource
     named = resource.get("performer") or resource.get("author") or resource.get("interpreter") or ()
-    who = [str(each.get("display")) for each in named if isinstance(each, dict) and each.get("display")]
-    conclusion = str(resource.get("conclusion") or "")
+    who = filter(None, (text(each.get("display")) for each in objects(named)))
+    conclusion = text(resource.get("conclusion"))
     modality = reading.text(resource.get("modality")) if resource["resourceType"] == "ImagingStudy" else ""
     return " · ".join(filter(None, [conclusion, modality, ", ".join(who), _status_detail(reading, entry)]))

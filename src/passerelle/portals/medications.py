@@ -13,6 +13,7 @@ from passerelle.fhir.drug import dose_text, drug_keys
 from passerelle.fhir.record import Entry
 from passerelle.portals.conflicts import conflict_words
 from passerelle.portals.reading import Badge, Reading
+from passerelle.portals.sent import first_object, text
 from passerelle.values import Json
 
 TYPES = ("MedicationRequest", "MedicationStatement", "MedicationDispense", "MedicationAdministration")
@@ -98,7 +99,7 @@ def _medication_resources(reading: Reading) -> Mapping[tuple[str, str], Json]:
 
 
 def _medication_of(entry: Entry, known: Mapping[tuple[str, str], Json]) -> Json | None:
-    reference = str((entry.resource.get("medicationReference") or {}).get("reference") or "")
+    reference = text(first_object(entry.resource.get("medicationReference")).get("reference"))
     wanted = "/".join(reference.split("/")[-2:])
     found = (known.get((origin.node, wanted)) for origin in entry.origins)
     return next(filter(None, found), None)
@@ -135,7 +136,7 @@ def _drug(reading: Reading, entries: list[Entry], known: Mapping[tuple[str, str]
 
 
 def _is_current(resource: Json) -> bool:
-    return resource["resourceType"] in _RECORDS_OF_THE_PAST or resource.get("status") not in _PAST
+    return resource["resourceType"] in _RECORDS_OF_THE_PAST or text(resource.get("status")) not in _PAST
 
 
 def _lines(reading: Reading, entries: list[Entry], known: Mapping[tuple[str, str], Json]) -> tuple[Line, ...]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from passerelle.fhir.health_number import normalise, systems
+from passerelle.portals.sent import objects, text
 from passerelle.values import Json
 
 _GROUPS = {
@@ -27,12 +28,12 @@ class HealthNumber:
 
 def health_numbers(patient: Json) -> tuple[HealthNumber, ...]:
     """The health numbers of a Patient that are still in use, each once, in the order of the Patient."""
-    found = (_health_number(identifier) for identifier in patient.get("identifier") or ())
+    found = (_health_number(identifier) for identifier in objects(patient.get("identifier")))
     return tuple(dict.fromkeys(number for number in found if number))
 
 
 def _health_number(identifier: Json) -> HealthNumber | None:
-    system, value = str(identifier.get("system")), str(identifier.get("value") or "")
+    system, value = text(identifier.get("system")), text(identifier.get("value"))
     province = systems().get(system)
     if not province or not value or identifier.get("use") == "old":
         return None

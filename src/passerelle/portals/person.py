@@ -9,6 +9,7 @@ from passerelle.fhir.clinical import human_name
 from passerelle.fhir.record import Entry
 from passerelle.portals.numbers import HealthNumber, health_numbers
 from passerelle.portals.reading import Badge, Reading, code_of
+from passerelle.portals.sent import objects, text
 from passerelle.portals.speech import Speech
 from passerelle.values import Json
 
@@ -54,7 +55,7 @@ def banner(reading: Reading) -> Banner:
     warned = warnings(reading)
     return Banner(
         name=person_name(patient, speech),
-        born=speech.dated(patient.get("birthDate")),
+        born=speech.dated(text(patient.get("birthDate"))),
         age=age(patient, speech, reading.record.assembled.date()),
         sex=sex(patient, speech),
         died=died(patient, speech),
@@ -71,7 +72,7 @@ def person_name(patient: Json, speech: Speech) -> str:
 
 def age(patient: Json, speech: Speech, today: date) -> str:
     """The age today; none for somebody who died, whose age today means nothing."""
-    return "" if _dead(patient) else speech.age(patient.get("birthDate"), today)
+    return "" if _dead(patient) else speech.age(text(patient.get("birthDate")), today)
 
 
 def sex(patient: Json, speech: Speech) -> str:
@@ -83,7 +84,7 @@ def died(patient: Json, speech: Speech) -> str:
     """When the person died, or only that they did."""
     if not _dead(patient):
         return ""
-    return speech.dated(patient.get("deceasedDateTime")) or speech("died-unknown-date")
+    return speech.dated(text(patient.get("deceasedDateTime"))) or speech("died-unknown-date")
 
 
 def _dead(patient: Json) -> bool:
@@ -115,8 +116,8 @@ def reactions(reading: Reading, allergy: Json) -> str:
     """The manifestations of an allergy, each once."""
     said = [
         reading.text(manifestation)
-        for reaction in allergy.get("reaction") or ()
-        for manifestation in reaction.get("manifestation") or ()
+        for reaction in objects(allergy.get("reaction"))
+        for manifestation in objects(reaction.get("manifestation"))
     ]
     return ", ".join(dict.fromkeys(filter(None, said)))
 
@@ -129,7 +130,7 @@ def _warned(reading: Reading, entries: list[Entry]) -> Warned:
 
 
 def _dangerous(entry: Entry) -> bool:
-    severities = {reaction.get("severity") for reaction in entry.resource.get("reaction") or ()}
+    severities = {text(reaction.get("severity")) for reaction in objects(entry.resource.get("reaction"))}
     return entry.resource.get("criticality") == "high" or "severe" in severities
 
 

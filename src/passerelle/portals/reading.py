@@ -10,6 +10,7 @@ from typing import Any
 from passerelle.fhir.clinical import clinical_time, moment, title
 from passerelle.fhir.concept import concept_text
 from passerelle.fhir.record import ANSWERS, Entry, Record, Source, State
+from passerelle.portals.sent import objects, text
 from passerelle.portals.speech import Speech
 from passerelle.portals.viewing import Viewer
 from passerelle.values import LANGUAGES, Json
@@ -95,7 +96,7 @@ class Reading:
 
         A resource that carries a translation for this page is shown by that, so it is not foreign.
         """
-        own = str(resource.get("language") or "")
+        own = text(resource.get("language"))
         base = own.split("-")[0].lower()
         if not own or base == self.speech.language:
             return ""
@@ -130,8 +131,8 @@ def code_of(concept: Any) -> str:
     if isinstance(concept, list):
         return code_of(concept[0]) if concept else ""
     if isinstance(concept, dict):
-        codings = concept.get("coding") or [concept]
-        return next((str(coding["code"]) for coding in codings if coding.get("code")), "")
+        codings = objects(concept.get("coding")) or [concept]
+        return next(filter(None, (text(coding.get("code")) for coding in codings)), "")
     return concept if isinstance(concept, str) else ""
 
 

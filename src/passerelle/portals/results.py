@@ -13,6 +13,7 @@ from passerelle.fhir.concept import concept_text
 from passerelle.fhir.record import Entry
 from passerelle.portals.conflicts import conflict_words
 from passerelle.portals.reading import Badge, Reading, code_of
+from passerelle.portals.sent import first_object, objects, text
 from passerelle.portals.speech import Speech, unit_text
 from passerelle.values import Json
 
@@ -79,23 +80,23 @@ def results(record_entries: Iterable[Entry]) -> list[Entry]:
     return [
         entry
         for entry in record_entries
-        if entry.type == "Observation" and entry.resource.get("status") not in _NOT_A_RESULT
+        if entry.type == "Observation" and text(entry.resource.get("status")) not in _NOT_A_RESULT
     ]
 
 
 def measured_key(resource: Json) -> tuple[str, str]:
     """What was measured (LOINC code, else any code, else text) and in which unit."""
-    codings = (resource.get("code") or {}).get("coding") or ()
-    loinc = next((coding.get("code") for coding in codings if coding.get("system") == LOINC), None)
-    code = loinc or code_of(resource.get("code")) or str((resource.get("code") or {}).get("text") or "")
-    return str(code), unit_of(resource.get("valueQuantity"))
+    concept = first_object(resource.get("code"))
+    codings = objects(concept.get("coding"))
+    loinc = next((text(coding.get("code")) for coding in codings if coding.get("system") == LOINC), "")
+    return loinc or code_of(concept) or text(concept.get("text")), unit_of(resource.get("valueQuantity"))
 
 
 def unit_of(quantity: Any) -> str:
     """The unit to compare by: the UCUM code where given, else the unit as written."""
     if not isinstance(quantity, dict):
         return ""
-    return unit_text(str(quantity.get("code") or quantity.get("unit") or ""))
+    return unit_text(text(quantity.get("code")) or text(quantity.get("unit")))
 
 
 def series(reading: Reading, most: int) -> tuple[Series, ...]:
@@ -119,7 +120,7 @@ def _rank(code: str) -> int:
 
 
 def _is_laboratory(resource: Json) -> bool:
-    categories = {code_of(category) for category in resource.get("category") or ()}
+    categories = {code_of(category) for category in objects(resource.get("category"))}
     return "laboratory" in categories or measured_key(resource)[0] in FIRST
 
 
@@ -145,20 +146,21 @@ def _measurement(entry: Entry) -> Measurement | None:
 def reference_range(resource: Json) -> tuple[Decimal | None, Decimal | None]:
     """The normal range that the laboratory sent, its first one."""
     first = _first_range(resource)
-    low, high = first.get("low") or {}, first.get("high") or {}
+    low, high = first_object(first.get("low")), first_object(first.get("high"))
     return _decimal(low.get("value")), _decimal(high.get("value"))
 
 
 def _first_range(resource: Json) -> Json:
-    listed: list[Json] = resource.get("referenceRange") or [{}]
-    return listed[0]
+    return first_object(resource.get("referenceRange"))
 
 
 def _decimal(value: Any) -> Decimal | None:
+    """A number that fits on a page; an exponent that would print a million digits is no measurement."""
     try:
-        return Decimal(str(value)) if value is not None else None
+        found = Decimal(str(value))
     except InvalidOperation:
         return None
+    return found if found.is_finite() and abs(found.adjusted()) < 30 else None
 
 
 def latest_results(reading: Reading) -> tuple[ResultRow, ...]:
@@ -202,7 +204,7 @@ def value_text(resource: Json, speech: Speech) -> str:
         return own
     parts = [
         f"{_text(part.get('code'), speech)} {_one_value(part, speech)}".strip()
-        for part in resource.get("component") or ()
+        for part in objects(resource.get("component"))
         if _one_value(part, speech)
     ]
     return "; ".join(parts) or _text(resource.get("dataAbsentReason"), speech) or "–"
@@ -211,9 +213,10 @@ def value_text(resource: Json, speech: Speech) -> str:
 def _one_value(part: Json, speech: Speech) -> str:
     quantity = part.get("valueQuantity")
     if isinstance(quantity, dict):
-        comparator = str(quantity.get("comparator") or "").replace("<=", "≤").replace(">=", "≥")
-        unit = str(quantity.get("unit") or quantity.get("code") or "")
-        return f"{comparator}{speech.measure(quantity.get('value', ''), unit)}"
+        comparator = text(quantity.get("comparator")).replace("<=", "≤").replace(">=", "≥")
+        unit = text(quantity.get("unit")) or text(quantity.get("code"))
+        value = _decimal(quantity.get("value"))
+        return "" if value is None else f"{comparator}{speech.measure(value, unit)}"
     if "valueCodeableConcept" in part:
         return _text(part["valueCodeableConcept"], speech)
     if "valueInteger" in part:
@@ -221,8 +224,8 @@ def _one_value(part: Json, speech: Speech) -> str:
     if "valueBoolean" in part:
         return speech("yes" if part["valueBoolean"] else "no")
     if "valueDateTime" in part:
-        return speech.dated(part["valueDateTime"])
-    return str(part.get("valueString") or "")
+        return speech.dated(text(part["valueDateTime"]))
+    return text(part.get("valueString"))
 
 
 def _text(concept: Any, speech: Speech) -> str:
@@ -241,10 +244,10 @@ _FLAGS = {
 
 def flag_text(resource: Json, speech: Speech) -> str:
     """The laboratory's own flag; where it sent none, what the value says against its own range."""
-    code = code_of((resource.get("interpretation") or [{}])[0])
+    code = code_of(first_object(resource.get("interpretation")))
     if code:
         return speech(_FLAGS[code]) if code in _FLAGS else ""
-    value = _decimal((resource.get("valueQuantity") or {}).get("value"))
+    value = _decimal(first_object(resource.get("valueQuantity")).get("value"))
     low, high = reference_range(resource)
     if value is not None and high is not None and value > high:
         return speech("flag-high")
@@ -262,4 +265,4 @@ def reference_text(resource: Json, speech: Speech) -> str:
         return speech("range-up-to", high=speech.number(high))
     if low is not None:
         return speech("range-from", low=speech.number(low))
-    return str(_first_range(resource).get("text") or "")
+    return text(_first_range(resource).get("text"))
