@@ -79,6 +79,23 @@ def test_the_roads_that_are_asked_most(new_store: Opener) -> None:
     asyncio.run(story())
 
 
+def test_a_question_may_have_thousands_of_alternatives(new_store: Opener) -> None:
+    async def story() -> None:
+        store = await clinic(new_store)
+        many = range(2500)
+        for type, query in [
+            ("Patient", "_id=a," + ",".join(f"x{n}" for n in many)),
+            ("Patient", "identifier=" + ",".join(f"urn:x|{n}" for n in many)),
+            ("Patient", "family=" + ",".join(f"gagnon{n or ''}" for n in many)),
+            ("Patient", "birthdate=1980-02-03," + ",".join(f"ge2{n:03}-01" for n in range(100, 700))),
+        ]:
+            found = await ask(store, type, query)
+            assert references(found.matches) == ["Patient/a"], query[:20]
+        await store.close()
+
+    asyncio.run(story())
+
+
 def test_pages_follow_one_another_and_know_the_total(new_store: Opener) -> None:
     async def story() -> None:
         store = await clinic(new_store)

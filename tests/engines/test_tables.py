@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from passerelle.fhir.search import Scope, parse
 from passerelle.store import packing, searching
+from passerelle.store.shapes import lower
 from passerelle.store.sqlite import SqliteStore
 from passerelle.store.tables import metadata
 
@@ -62,7 +63,7 @@ def test_a_road_that_is_asked_often_is_a_look_up(tmp_path: Path, type: str, quer
     path = tmp_path / "node.sqlite"
     asyncio.run(SqliteStore.open(path).close())
     pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&")) if name]
-    asked = searching.lower(parse(type, pairs).within(scope))
+    asked = lower(parse(type, pairs).within(scope))
     statement = searching.page("sqlite", asked.shape)
     marks = statement.marks([*asked.values, *asked.sort, 50, 0])
     connection = sqlite3.connect(path)

@@ -1,15 +1,11 @@
-"""The SQL that searches: the meaning of ``fhir.search.matches``, on index rows.
-
-The clause that is likely to leave least drives: its rows lead to the resources. The others are asked of each
-resource that is left, by exact look-ups; so are the scope and what was deleted.
-"""
+"""The SQL that searches: the meaning of ``fhir.search.matches``, on index rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     CompoundSelect,
@@ -30,7 +26,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Integer
 
-from passerelle.fhir.search import Clause, Kind, Operator, Query, Test, parameters, tests
+from passerelle.fhir.search import Operator
 from passerelle.store.compose import (
     ONE,
     Condition,
@@ -39,173 +35,17 @@ from passerelle.store.compose import (
     ScopeShape,
     Statement,
     compiled,
-    scope_values,
     within,
 )
-from passerelle.store.filing import BUCKET
 from passerelle.store.queries import columns
+from passerelle.store.shapes import PLAIN, ClauseShape, Ordering, SearchShape, TestShape
 from passerelle.store.tables import indexed, locator, member, resource
 
-HIGHEST = "\U0010ffff"
-"""Sorts after all that may follow: what starts with a text lies between the text and the text with this."""
+GROUP = 100
+"""How many ORs stand in one expression; SQLite takes a thousand."""
 
 _NOTHING: Condition = literal_column("''")
 _ZERO: Condition = literal_column("0")
-
-Ask = Literal["some", "none", "present", "missing", "nothing", "anything"]
-"""That some row passes, that none does, that there is one or none of the name; or what needs no look."""
-
-
-@dataclass(frozen=True)
-class TestShape:
-    """How one test compares, and which fields."""
-
-    operator: Operator
-    text: bool
-    system: bool
-    exact: bool
-    interval: bool
-
-    @classmethod
-    def of(cls, test: Test) -> TestShape:
-        interval = test.low is not None and test.high is not None
-        return cls(
-            test.operator, test.text is not None, test.system is not None, test.exact is not None, interval
-        )
-
-
-@dataclass(frozen=True)
-class ClauseShape:
-    """What is asked, and of what: of index rows with text or intervals, or of a column of the resource."""
-
-    subject: Literal["text", "interval", "id", "moment"]
-    ask: Ask
-    tests: tuple[TestShape, ...]
-
-
-@dataclass(frozen=True)
-class Ordering:
-    """One key of a sort."""
-
-    subject: Literal["text", "interval", "id", "moment"]
-    descending: bool
-
-
-@dataclass(frozen=True)
-class SearchShape:
-    """A search without its values."""
-
-    scope: ScopeShape
-    clauses: tuple[ClauseShape, ...]
-    driver: int | None
-    sort: tuple[Ordering, ...]
-
-
-@dataclass(frozen=True)
-class Search:
-    """A search as its shape and its values: of the conditions, and of the order."""
-
-    shape: SearchShape
-    values: tuple[object, ...]
-    sort: tuple[object, ...]
-
-
-# --- from a query to its shape and values -------------------------------------------------------------------
-
-
-def lower(query: Query) -> Search:
-    """Part a query in its shape and its values."""
-    clauses = [(_clause_shape(clause), clause) for clause in query.clauses]
-    orderings = tuple(Ordering(_subject(name, _kind(query.type, name)), down) for name, down in query.sort)
-    shape = SearchShape(
-        ScopeShape.of(query.scope), tuple(shape for shape, _ in clauses), _driver(clauses), orderings
-    )
-    values = [value for shape, clause in clauses for value in _clause_values(query.type, shape, clause)]
-    names = (
-        name
-        for (name, _), one in zip(query.sort, orderings, strict=True)
-        if one.subject in ("text", "interval")
-    )
-    bucket = () if query.scope.compartment is None else (BUCKET + query.type,)
-    return Search(shape, (query.type, *bucket, *scope_values(query.scope), *values), tuple(names))
-
-
-def _kind(type: str, name: str) -> Kind:
-    known = parameters(type).get(name)
-    return known.kind if known else "token"
-
-
-def _subject(name: str, kind: Kind) -> Literal["text", "interval", "id", "moment"]:
-    if name == "_id":
-        return "id"
-    if name == "_lastUpdated":
-        return "moment"
-    return "interval" if kind in ("date", "number", "quantity") else "text"
-
-
-def _clause_shape(clause: Clause) -> ClauseShape:
-    subject = _subject(clause.name, clause.kind)
-    shapes = tuple(TestShape.of(test) for test in tests(clause))
-    if clause.modifier == "missing":
-        ask: Ask = "missing" if clause.values == ("true",) else "present"
-        if subject in ("id", "moment"):  # every resource has both
-            ask = "nothing" if ask == "missing" else "anything"
-        return ClauseShape(subject, ask, ())
-    if clause.modifier == "not":
-        return ClauseShape(subject, "none", shapes) if shapes else ClauseShape(subject, "anything", ())
-    return ClauseShape(subject, "some", shapes) if shapes else ClauseShape(subject, "nothing", ())
-
-
-def _clause_values(type: str, shape: ClauseShape, clause: Clause) -> list[object]:
-    asked = tests(clause)
-    values = [value for test in asked for value in _test_values(test)]
-    if shape.ask in ("nothing", "anything"):
-        return []
-    if shape.subject == "id":
-        return [*(f"{type}/{test.text}" for test in asked), *values]
-    return values if shape.subject == "moment" else [clause.name, *values]
-
-
-def _test_values(test: Test) -> list[object]:
-    """The values of a test, in the order of ``_passes``."""
-    values: list[object] = []
-    if test.text is not None:
-        values += [test.text, test.text + HIGHEST] if test.operator == "starts" else [test.text]
-    if test.system is not None:
-        values.append(test.system)
-    if test.exact is not None:
-        values += [test.exact, test.exact + HIGHEST] if test.operator == "named" else [test.exact]
-    if test.low is not None and test.high is not None:
-        values += [test.low, test.high]
-    return values
-
-
-def _driver(clauses: Sequence[tuple[ClauseShape, Clause]]) -> int | None:
-    """Which clause is likely to leave least; none when each of them may leave almost everything."""
-    ranks = [(_rank(shape, clause), number) for number, (shape, clause) in enumerate(clauses)]
-    best = min(ranks, default=(_LAST, 0))
-    return best[1] if best[0] < _LAST else None
-
-
-_LAST = 9
-_RANKS = {"reference": 3, "string": 4, "uri": 5, "token": 5, "date": 6, "quantity": 7, "number": 7}
-
-
-def _rank(shape: ClauseShape, clause: Clause) -> int:
-    sought = shape.subject == "interval" or all(test.text for test in shape.tests)
-    if shape.ask != "some" or shape.subject == "moment" or not sought:
-        return _LAST
-    if shape.subject == "id":
-        return 0
-    if clause.name in ("identifier", "patient") or any(
-        value.startswith("Patient/") for value in clause.values
-    ):
-        return 1 if clause.name == "identifier" else 2
-    # Almost every resource has the same status: that leaves everything.
-    return _LAST if clause.name in ("status", "active", "category") else _RANKS.get(clause.kind, _LAST)
-
-
-# --- from a shape to SQL ------------------------------------------------------------------------------------
 
 
 @lru_cache(512)
@@ -269,7 +109,7 @@ def _homes(type: Any, bucket: Any) -> Condition:
         member.c.compartment == patient, member.c.type == type
     )
     homes = union(select(patient.label("home"), type.label("type")), select(bucket, type), elsewhere)
-    found: Condition = tuple_(resource.c.compartment, resource.c.type).in_(_alternatives(homes))
+    found: Condition = tuple_(resource.c.compartment, resource.c.type).in_(_listed(homes))
     return found
 
 
@@ -282,7 +122,7 @@ def _clause(shape: ClauseShape, type: Any, mark: Marks, *, drives: bool) -> Cond
     if shape.subject == "id":
         return _by_id(shape, mark, drives=drives)
     name = mark()
-    passing = [_passes(test, indexed.c, mark) for test in shape.tests]
+    passing = _alternatives(shape, indexed.c, mark)
     if drives:
         seats: Condition = _seat().in_(_driving(shape, type, name, passing))
         return seats
@@ -292,7 +132,8 @@ def _clause(shape: ClauseShape, type: Any, mark: Marks, *, drives: bool) -> Cond
         indexed.c.id == resource.c.id,
         indexed.c.name == name,
     )
-    return _negated(shape, rows.where(or_(*passing)).exists() if passing else rows.exists())
+    groups = [passing[start : start + GROUP] for start in range(0, len(passing), GROUP)] or [[true()]]
+    return _negated(shape, or_(*(rows.where(or_(*group)).exists() for group in groups)))
 
 
 def _negated(shape: ClauseShape, condition: Condition) -> Condition:
@@ -302,7 +143,7 @@ def _negated(shape: ClauseShape, condition: Condition) -> Condition:
 def _by_id(shape: ClauseShape, mark: Marks, *, drives: bool) -> Condition:
     references = mark.some(len(shape.tests))
     row = _Row(resource.c.id, _NOTHING, _NOTHING)
-    passing = or_(*(_passes(test, row, mark) for test in shape.tests))
+    passing = or_(*_alternatives(shape, row, mark))
     if not drives:
         return _negated(shape, passing)
     seats = select(locator.c.home, locator.c.type, locator.c.id).where(locator.c.compartment.in_(references))
@@ -326,12 +167,19 @@ def _driving(shape: ClauseShape, type: Any, name: Any, passing: list[Condition])
     rows = _SEATS.where(indexed.c.type == type, indexed.c.name == name, filed)
     if len(passing) == 1:
         return rows.where(passing[0])
-    return _alternatives(union(*(rows.where(test) for test in passing)))
+    return _listed(union(*(rows.where(test) for test in passing)))
 
 
-def _alternatives(rows: CompoundSelect[Any]) -> Select[Any]:
+def _listed(rows: CompoundSelect[Any]) -> Select[Any]:
     """SQLite looks up the members of a list of keys only when the list is not itself a UNION."""
     return select(rows.subquery())
+
+
+def _alternatives(shape: ClauseShape, row: Any, mark: Marks) -> list[Condition]:
+    """What may pass. Many plain texts are one list: an engine takes only so many ORs. Values: of each test."""
+    if all(test == PLAIN for test in shape.tests) and len(shape.tests) > 1:
+        return [row.text.in_(mark.some(len(shape.tests)))]
+    return [_passes(test, row, mark) for test in shape.tests]
 
 
 def _passes(shape: TestShape, row: Any, mark: Marks) -> Condition:

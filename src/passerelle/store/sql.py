@@ -15,6 +15,7 @@ from passerelle.store.compose import Dialect, ScopeShape, Statement, scope_value
 from passerelle.store.filing import Filing, addressed, file, pointers
 from passerelle.store.packing import pack, unpack
 from passerelle.store.record import Kept, whole
+from passerelle.store.shapes import lower
 from passerelle.values import Json, instant
 
 Row = tuple[Any, ...]
@@ -72,7 +73,7 @@ class SqlView:
         )
 
     def search(self, query: Query) -> Found:
-        asked = searching.lower(query)
+        asked = lower(query)
         count = 0 if query.summary == "count" else query.count
         dialect = self._session.dialect
         found = self._page(

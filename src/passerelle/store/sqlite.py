@@ -115,11 +115,12 @@ class SqliteStore:
 
     def _look(self, question: Callable[[SqlView], T]) -> T:
         connection: sqlite3.Connection = self._own.connection
-        connection.execute("BEGIN")
-        try:
-            return question(SqlView(SqliteSession(connection), self._base))
-        finally:
-            connection.execute("ROLLBACK")
+        with _explained():
+            connection.execute("BEGIN")
+            try:
+                return question(SqlView(SqliteSession(connection), self._base))
+            finally:
+                connection.execute("ROLLBACK")
 
 
 class _Writer(threading.Thread):
@@ -189,7 +190,7 @@ class _Writer(threading.Thread):
         try:
             result = work(change)
         except BaseException as failure:
-            if isinstance(failure, sqlite3.Error) or not self._connection.in_transaction:
+            if _of_the_file(failure) or not self._connection.in_transaction:
                 raise  # the file, not the work: nothing of this batch can be kept
             self._connection.execute("ROLLBACK TO work")
             self._connection.execute("RELEASE work")
@@ -244,13 +245,34 @@ def _locked(path: Path) -> int:
 
 @contextmanager
 def _explained(path: Path | None = None) -> Iterator[None]:
-    """Say what is wrong with the file in words that an operator can act on."""
+    """Say what is wrong with the file in words that an operator can act on; a bug stays what it is."""
     try:
         yield
-    except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as failure:
+    except (sqlite3.Error, OSError) as failure:
+        if not (_of_the_file(failure) or (path and isinstance(failure, OSError))):
+            raise
         name = getattr(failure, "sqlite_errorname", "") or type(failure).__name__
         where = f" {path}" if path else ""
         raise StoreUnavailableError(f"The store{where} cannot be used ({name}): {_advice(name)}") from failure
+
+
+_FAULTS = (
+    "BUSY",
+    "CANTOPEN",
+    "CORRUPT",
+    "FULL",
+    "IOERR",
+    "LOCKED",
+    "NOMEM",
+    "NOTADB",
+    "PERM",
+    "PROTOCOL",
+    "READONLY",
+)
+
+
+def _of_the_file(failure: BaseException) -> bool:
+    return getattr(failure, "sqlite_errorname", "").removeprefix("SQLITE_").startswith(_FAULTS)
 
 
 def _advice(name: str) -> str:
