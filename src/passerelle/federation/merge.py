@@ -12,7 +12,7 @@ from datetime import datetime
 from passerelle.federation.conflicts import conflicts_among
 from passerelle.federation.person import one_patient, patient_conflicts
 from passerelle.federation.questions import BROKEN
-from passerelle.federation.sameness import Fact, Key, keys_of, richer, same
+from passerelle.federation.sameness import Fact, Key, Visits, keys_of, richer, same
 from passerelle.fhir.clinical import clinical_time, moment
 from passerelle.fhir.concept import contained_medication
 from passerelle.fhir.record import Entry, Gap, Origin, Record, Reply, Source, State
@@ -102,13 +102,17 @@ def _grouped(facts: list[Fact], patient_systems: frozenset[str]) -> list[list[Fa
     """
     groups: list[list[Fact]] = []
     found: dict[Key, list[int]] = {}
-    for fact in facts:
+    visits: dict[tuple[NodeId, str], str] = {}
+    # Visits first: whether two acts are one can depend on whether their visits are.
+    for fact in sorted(facts, key=lambda fact: fact.type != "Encounter"):
         keys = list(keys_of(fact, patient_systems))
-        place = _place(fact, keys, found, groups)
+        place = _place(fact, keys, found, groups, visits)
         if place is None:
             place = len(groups)
             groups.append([])
         groups[place].append(fact)
+        if fact.type == "Encounter":
+            visits[fact.node, fact.reference] = f"visit {place}"
         for key in keys:
             listed = found.setdefault(key, [])
             if place not in listed[-_MOST_CANDIDATES:]:
@@ -116,10 +120,12 @@ def _grouped(facts: list[Fact], patient_systems: frozenset[str]) -> list[list[Fa
     return [_richest_first(group) for group in groups]
 
 
-def _place(fact: Fact, keys: list[Key], found: dict[Key, list[int]], groups: list[list[Fact]]) -> int | None:
+def _place(
+    fact: Fact, keys: list[Key], found: dict[Key, list[int]], groups: list[list[Fact]], visits: Visits
+) -> int | None:
     for key in keys:
         for place in found.get(key, ())[:_MOST_CANDIDATES]:
-            if all(same(fact, member) for member in groups[place]):
+            if all(same(fact, member, visits) for member in groups[place]):
                 return place
     return None
 

@@ -8,9 +8,10 @@ merging hides nothing: the richer one is shown. Where any of this fails both sta
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from types import MappingProxyType
 
 import msgspec
 
@@ -54,12 +55,17 @@ class Rule:
     acted: tuple[str, ...] = ("status",)
     when: str = "day"
     drug: bool = False
+    visit: bool = False
 
 
 _TABLE = tomllib.loads(files("passerelle.federation").joinpath("sameness.toml").read_text("utf-8"))
 RULES = {
     type: Rule(
-        tuple(row.get("named", ())), tuple(row["acted"]), row.get("when", "day"), row.get("drug", False)
+        tuple(row.get("named", ())),
+        tuple(row["acted"]),
+        row.get("when", "day"),
+        row.get("drug", False),
+        row.get("visit", False),
     )
     for type, row in _TABLE["rules"].items()
 }
@@ -110,7 +116,11 @@ def names_of(fact: Fact, rule: Rule) -> list[Pair]:
     return sorted({name for element in rule.named for name in concept_names(fact.resource.get(element))})
 
 
-def same(one: Fact, other: Fact) -> bool:
+Visits = Mapping[tuple[NodeId, str], str]
+"""Of each Encounter, by node and reference, the visit that it is: the same word for the same visit at two sources."""
+
+
+def same(one: Fact, other: Fact, visits: Visits = MappingProxyType({})) -> bool:
     """Whether two facts of one type that share a key are one fact. Never for two of the same source."""
     if one.node == other.node:
         return False
@@ -119,7 +129,7 @@ def same(one: Fact, other: Fact) -> bool:
     rule = RULES.get(one.type)
     if rule is None:
         return _content(one) == _content(other) or _same_deed(one, other, _UNKNOWN)
-    return _same_deed(one, other, rule)
+    return _same_deed(one, other, rule) and not (rule.visit and _apart(one, other, visits))
 
 
 def _same_deed(one: Fact, other: Fact, rule: Rule) -> bool:
@@ -130,6 +140,24 @@ def _same_deed(one: Fact, other: Fact, rule: Rule) -> bool:
         and all(alike(one.resource.get(name), other.resource.get(name)) for name in rule.acted)
         and richer(one, other) is not None
     )
+
+
+def _apart(one: Fact, other: Fact, visits: Visits) -> bool:
+    """Whether they were done at different visits, where both are known. An identifier in common outweighs that: a copy has the visit at
+    which it was copied."""
+    if identifiers(one.resource) & identifiers(other.resource):
+        return False
+    mine, theirs = _visit(one, visits), _visit(other, visits)
+    return bool(mine and theirs and mine != theirs)
+
+
+def _visit(fact: Fact, visits: Visits) -> str:
+    for element in ("encounter", "context"):
+        named = fact.resource.get(element)
+        reference = named.get("reference") if named.__class__ is dict else None
+        if reference.__class__ is str:
+            return visits.get((fact.node, "/".join(reference.split("/")[-2:])), "")
+    return ""
 
 
 def _closed(found: set[Pair]) -> set[Pair]:

@@ -286,3 +286,34 @@ def test_ten_thousand_facts_that_share_a_key_are_merged_in_bounded_time() -> Non
     here = [glucose(f"a{i}", note=[{"text": str(i)}]) for i in range(2000)]
     there = [glucose(f"b{i}", note=[{"text": f"other {i}"}]) for i in range(2000)]
     assert len(merged(reply("on", *here), reply("qc", *there)).entries) == 4000
+
+
+def visit(id: str, hour: int) -> dict:
+    """An encounter of its own source; the hour tells two visits of one day apart."""
+    return {
+        "resourceType": "Encounter",
+        "id": id,
+        "status": "finished",
+        "class": {"code": "EMER"},
+        "type": [{"text": "Emergency visit"}],
+        "period": {"start": f"2026-03-01T{hour:02}:00:00-05:00"},
+    }
+
+
+def test_the_same_result_of_two_different_visits_is_two_results() -> None:
+    here = (visit("e1", 9), glucose("a", encounter={"reference": "Encounter/e1"}))
+    there = (visit("e2", 10), glucose("b", encounter={"reference": "Encounter/e2"}))
+    assert [len(each) for each in origins(merged(reply("on", *here), reply("qc", *there)))] == [1, 1, 1, 1]
+
+
+def test_the_same_result_of_one_visit_known_to_both_is_one() -> None:
+    here = (visit("e1", 9), glucose("a", encounter={"reference": "Encounter/e1"}))
+    there = (visit("e2", 9), glucose("b", encounter={"reference": "Encounter/e2"}))
+    assert [len(each) for each in origins(merged(reply("on", *here), reply("qc", *there)))] == [2, 2]
+
+
+def test_a_copy_with_the_same_identifier_is_one_whatever_visit_it_names() -> None:
+    number = [{"system": "https://lab.example/results", "value": "R-1"}]
+    here = (visit("e1", 9), glucose("a", encounter={"reference": "Encounter/e1"}, identifier=number))
+    there = (visit("e2", 10), glucose("b", encounter={"reference": "Encounter/e2"}, identifier=number))
+    assert sorted(len(each) for each in origins(merged(reply("on", *here), reply("qc", *there)))) == [1, 1, 2]
