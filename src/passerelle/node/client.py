@@ -54,7 +54,8 @@ class Client:
         """The service client that ``network.json`` names for a node."""
         described = read_network(network)
         fhir = next((n["fhir"] for n in described["nodes"] if n["id"] == node), None)
-        client = next((c for c in described["clients"] if c["node"] == node), None)
+        services = (c for c in described["clients"] if c["grant"] == "client_credentials")
+        client = next((c for c in services if c["node"] == node), None)
         if fhir is None or client is None:
             raise Unreachable(f"{network} names no node or client {node!r}.")
         key = Path(client["private_key"])

@@ -47,6 +47,16 @@ PROVINCES: Mapping[str, Words] = {
 }
 
 
+APP: Json = {
+    "id": "demo-app",
+    "kind": "app",
+    "name": "Demo app / Application de démonstration",
+    "scopes": ["launch/patient", "patient/*.rs", "user/*.cruds", "offline_access"],
+    "redirect_uris": ["http://127.0.0.1:8765/callback"],
+}
+"""A program without a secret that people may let act for them, at every node."""
+
+
 class DemoError(Exception):
     """The demo could not be brought up: which part, and what to do."""
 
@@ -148,7 +158,7 @@ def configure(plan: Plan) -> None:
         client = load_or_make_key(plan.home / "keys" / f"{node}-service.pem")
         _write(folder / "directory.jws", directory)
         _write(folder / "publisher.jwks", json.dumps({"keys": [publisher.public]}))
-        _write(folder / "clients.json", json.dumps([_client(node, client.public)]))
+        _write(folder / "clients.json", json.dumps([_client(node, client.public), APP]))
         _write(folder / "node.toml", _configuration(plan, node))
 
 
@@ -318,6 +328,16 @@ def write_network(running: Running) -> None:
                 "grant": "client_credentials",
                 "private_key": str(plan.home / "keys" / f"{node}-service.pem"),
                 "scope": "system/*.cruds",
+            }
+            for node in plan.nodes
+        ]
+        + [
+            {
+                "client_id": APP["id"],
+                "node": node,
+                "grant": "authorization_code",
+                "private_key": "",
+                "scope": " ".join(APP["scopes"]),
             }
             for node in plan.nodes
         ],
