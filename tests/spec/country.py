@@ -64,7 +64,7 @@ class Line:
                 there = self.country.nodes[node.id]
                 request = understand(wire.method, wire.path, "", wire.body)
                 answer = await exchange(Asked(caller, purpose, request, "req-00000001"), there)
-                self.country.events.append((node.id, answer.event))
+                self.country.events += [(node.id, event) for event in answer.events]
                 return Heard(answer.status, answer.body)
         except TimeoutError:
             return Nothing("deadline")
@@ -148,7 +148,7 @@ class Country:
         request = understand(method, place, query, raw, headers or {})
         asked = Asked(caller or service(node), purpose, request, "req-00000001")
         answer = run(exchange(asked, here))
-        self.events.append((node, answer.event))
+        self.events += [(node, event) for event in answer.events]
         return Said(answer)
 
     def question(self, node: str, demographics: Json, **changes: Any) -> Question:

@@ -145,12 +145,15 @@ def received(
     here: NodeId,
     token_id: str = "",
     line: Line = NO_LINE,
+    subject: str = "",
 ) -> Json:
     """The event of data about ``access.patient`` that came from another node: a disclosure as its recipient records it.
 
-    Both ends record, so that a disclosure that only one of them knows of can be found.
+    Both ends record, so that a disclosure that only one of them knows of can be found. ``subject`` is the address of
+    the source's own Patient, for a person whom this node has no Patient for.
     """
     agents = [_node(source, _SOURCE, source_address), _node(here, _DESTINATION, line.server_address)]
+    about = [_patient(subject)] if subject and not access.patient else []
     return _event(
         access,
         kind=_IMPORT,
@@ -160,7 +163,7 @@ def received(
         recorded=recorded,
         here=here,
         agents=_with_user(agents, access, _RECIPIENT, _policies(token_id, ()), 1),
-        entities=_entities(access, None, (), _REPORT),
+        entities=about + _entities(access, None, (), _REPORT),
     )
 
 
@@ -265,13 +268,16 @@ def _entities(
     if touched:
         entities.append({"what": {"reference": touched}, "type": _OBJECT, "role": role})
     if access.patient:
-        what = {"reference": f"Patient/{access.patient}"}
-        entities.append({"what": what, "type": _PERSON, "role": _PATIENT})
+        entities.append(_patient(f"Patient/{access.patient}"))
     if query or access.interaction.startswith("search"):
         entities.append({"type": _OBJECT, "role": _QUERY, "query": _raw(access, query)})
     if access.request_id:
         entities.append({"what": {"identifier": {"value": access.request_id}}, "type": _REQUEST_ID})
     return entities
+
+
+def _patient(reference: str) -> Json:
+    return {"what": {"reference": reference}, "type": _PERSON, "role": _PATIENT}
 
 
 def _raw(access: Access, query: bytes | Sequence[tuple[str, str]]) -> str:

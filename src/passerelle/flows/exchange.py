@@ -14,8 +14,9 @@ from passerelle.flows.deciding import Asked, Denied, access, allowed
 from passerelle.flows.doing import do
 from passerelle.flows.interact import Done
 from passerelle.flows.listing import listing
-from passerelle.flows.operations import OPERATIONS
+from passerelle.flows.operations import OPERATIONS, Result
 from passerelle.flows.ports import Here
+from passerelle.flows.receipts import receipts
 from passerelle.policy import Decision
 from passerelle.values import Json
 
@@ -24,11 +25,12 @@ __all__ = ["Answer", "Asked", "exchange", "refused"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say, and the event that must be durable before it is said."""
+    """What to say, and the events that must be durable before it is said: that of the request, then one for each
+    other node that sent data for it."""
 
     status: int
     body: bytes = field(repr=False)
-    event: Json = field(repr=False)
+    events: tuple[Json, ...] = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,7 +51,7 @@ async def exchange(asked: Asked, here: Here) -> Answer:
 async def _bundle(asked: Asked, here: Here) -> Answer:
     done = await perform(asked, here)
     asked = replace(asked, request=replace(asked.request, interaction=done.kind))
-    return Answer(200, done.body, record_of(asked, here, outcome="0", patient=done.patient))
+    return Answer(200, done.body, (record_of(asked, here, outcome="0", patient=done.patient),))
 
 
 async def _operation(asked: Asked, decision: Decision, here: Here) -> Answer:
@@ -60,17 +62,24 @@ async def _operation(asked: Asked, decision: Decision, here: Here) -> Answer:
     event = record_of(
         asked, here, outcome="0", patient=result.patient, decision=decision, disclosed=result.disclosed
     )
-    return Answer(200, result.body, event)
+    return Answer(200, result.body, (event, *_received(asked, result, here)))
+
+
+def _received(asked: Asked, result: Result, here: Here) -> tuple[Json, ...]:
+    if result.record is None:
+        return ()
+    about = access(asked, asked.request, result.patient)
+    return receipts(result.record, about, here, token_id=asked.token_id, line=asked.line)
 
 
 def _say(asked: Asked, done: Done, decision: Decision, here: Here) -> Answer:
     event = record_of(asked, here, outcome="0", patient=_patient(done), decision=decision, stored=done.stored)
     if done.found is not None:
-        return Answer(200, listing(done, here, asked.request), event)
+        return Answer(200, listing(done, here, asked.request), (event,))
     body = done.stored.body if done.stored and done.kind != "none" else None
     if asked.request.changes and "return=minimal" in asked.request.prefer:
         body = None
-    return Answer(done.status, body or b"", event, _headers(done, here))
+    return Answer(done.status, body or b"", (event,), _headers(done, here))
 
 
 def _headers(done: Done, here: Here) -> dict[str, str]:
@@ -88,7 +97,7 @@ def refused(asked: Asked, here: Here, bad: BadInput) -> Answer:
     outcome = operation_outcome(bad.issues, asked.request.language, asked.request_id)
     decision = bad.decision if isinstance(bad, Denied) else None
     event = record_of(asked, here, outcome="8" if bad.status >= 500 else "4", decision=decision)
-    return Answer(bad.status, encode(outcome), event)
+    return Answer(bad.status, encode(outcome), (event,))
 
 
 def record_of(

@@ -29,6 +29,8 @@ class Result:
     body: bytes = field(repr=False)
     patient: str | None = None
     disclosed: bool = False
+    record: Record | None = field(default=None, repr=False)
+    """The record that the answer was made of, for the events of what other nodes sent for it."""
 
 
 Operation = Callable[[Request, Caller, Purpose, Scope, Here], Awaitable[Result]]
@@ -168,7 +170,7 @@ async def _record(patient: Json, request: Request, caller: Caller, purpose: Purp
     body = wire.record_bundle(
         record, base=here.base, author=organization(here), now=here.now(), language=request.language
     )
-    return Result(body, request.id, disclosed=True)
+    return Result(body, request.id, disclosed=True, record=record)
 
 
 async def summary_of_one(
@@ -195,7 +197,9 @@ async def summary_of_anyone(
     )
     described = values.get("resource")
     if isinstance(described, dict) and described.get("resourceType") == "Patient":
-        return await _summary(described, request, caller, purpose, here)
+        # The id that was described is not one of this node's.
+        stranger = {name: value for name, value in described.items() if name != "id"}
+        return await _summary(stranger, request, caller, purpose, here)
     token = _identifier(request.params, values.get("identifier"))
     params: Params = (("identifier", token),)
     stored = await here.store.look(lambda view: the_one("Patient", params, view, scope))
@@ -221,7 +225,8 @@ def _identifier(params: Params, given: object) -> str:
 async def _summary(patient: Json, request: Request, caller: Caller, purpose: Purpose, here: Here) -> Result:
     only = None if caller.node == here.id else frozenset({here.id})
     record = await federate(Question(caller, purpose, patient, only=only), here)
-    return Result(encode(document(record, here, request.language)), patient.get("id"), disclosed=True)
+    body = encode(document(record, here, request.language))
+    return Result(body, patient.get("id"), disclosed=True, record=record)
 
 
 def document(record: Record, here: Here, language: Language) -> Json:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 
 class ConfigurationError(Exception):
@@ -20,6 +20,8 @@ class ConfigurationError(Exception):
 
 class Name(BaseModel):
     """A name in both languages."""
+
+    model_config = ConfigDict(extra="forbid")
 
     en: str = Field(min_length=1)
     fr: str = Field(min_length=1)
@@ -37,18 +39,29 @@ class IntakeLimits(BaseModel):
 
 
 class OutsideProvider(BaseModel):
-    """An outside OpenID Connect provider that people may sign in with (see ``node.oidc``)."""
+    """An outside OpenID Connect provider that people may sign in with (see ``node.oidc`` and ``node.outside``)."""
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str
+    id: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
     name: Name
     issuer: str
-    client_id: str
+    client_id: str = Field(min_length=1)
     client_secret_file: Path | None = None
-    role_claim: str = "role"
+    """Left out for a public client."""
+    scopes: tuple[str, ...] = ("openid", "profile")
+    role_claim: str = "roles"
     roles: dict[str, str] = {}
+    """From a value of ``role_claim`` to a role of ``policy/roles.toml``; the first that fits, in this order."""
+    subjects: dict[str, str] = {}
+    """From one person's ``sub`` to a role; goes before ``roles``."""
+    name_claim: str = "name"
     organization: str = ""
+    organization_claim: str = ""
+    patient_claim: str = ""
+    """The claim with the id of a patient's own Patient here."""
+    also_through: tuple[str, ...] = ()
+    """Origins that a browser passes on its way beside the issuer's, such as a provider behind this one."""
 
 
 class Settings(BaseSettings):
@@ -130,6 +143,8 @@ def load(path: Path) -> Settings:
         raise ConfigurationError(f"{path} is not TOML: {error}") from None
     try:
         return Settings(**{"home": path.parent, **values})
+    except SettingsError as error:
+        raise ConfigurationError(f"The environment cannot be used: {error}") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigurationError(f"{path}: {faults}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,10 +12,11 @@ import structlog
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from passerelle.audit import Line
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import encode
 from passerelle.flows.exchange import Answer, Asked, exchange, refused
-from passerelle.flows.ports import Here
+from passerelle.flows.ports import Change, Here
 from passerelle.flows.requests import Request, understand
 from passerelle.node.claims import Rejected, Verified
 from passerelle.values import Json, Language
@@ -66,8 +67,7 @@ class Edge:
         request = await self._understood(http, path, headers, language, who, request_id)
         if isinstance(request, Response):
             return request
-        asked = Asked(who.caller, who.purpose, request, request_id, who.jti)
-        answer = await exchange(asked, self.here)
+        answer = await exchange(self._asked(http, who, request, request_id), self.here)
         return await self._speak(answer, request_id, http.method == "HEAD")
 
     async def _understood(
@@ -85,22 +85,36 @@ class Edge:
             body = await _body(http, self.here.limits.max_bytes)
             return replace(understand(http.method, path, http.url.query, body, headers), language=language)
         except BadInput as bad:
-            asked = Asked(
-                who.caller, who.purpose, Request("unreadable", language=language), request_id, who.jti
-            )
+            asked = self._asked(http, who, Request("unreadable", language=language), request_id)
             return await self._speak(refused(asked, self.here, bad), request_id, False)
+
+    def _asked(self, http: HttpRequest, who: Verified, request: Request, request_id: str) -> Asked:
+        # A node that vouches for a person is named as a node, not as one more program.
+        client = who.client_id if who.client_id != who.caller.node else ""
+        return Asked(who.caller, who.purpose, request, request_id, who.jti, line_of(http, self.here, client))
 
     async def _speak(self, answer: Answer, request_id: str, head: bool) -> Response:
         # INVARIANT: no event, no answer.
-        await record(answer.event, self.here)
+        await record(answer.events, self.here)
         headers = {"X-Request-Id": request_id, "Cache-Control": "no-store", **answer.headers}
         body = b"" if head else answer.body
         return Response(body, answer.status, headers, media_type=FHIR_JSON if answer.body else None)
 
 
-async def record(event: Json, here: Here) -> None:
-    """Write one audit event; when this returns it is durable."""
-    await here.ledger.change(lambda change: change.put("AuditEvent", here.new_id(), event, created=True))
+def line_of(http: HttpRequest, here: Here, client: str = "") -> Line:
+    """How a request came in, for its event; without a ``client`` it is the node that vouches for the caller."""
+    return Line(client, http.client.host if http.client else "", here.base)
+
+
+async def record(events: Sequence[Json], here: Here) -> None:
+    """Write audit events, all of them or none; when this returns they are durable."""
+
+    def write(change: Change) -> None:
+        for event in events:
+            change.put("AuditEvent", here.new_id(), event, created=True)
+
+    if events:
+        await here.ledger.change(write)
 
 
 async def _body(http: HttpRequest, limit: int) -> bytes:

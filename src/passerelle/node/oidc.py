@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 import aiohttp
 from authlib.common.security import is_secure_transport
@@ -28,7 +28,7 @@ from joserfc.jws import JWSRegistry
 
 from passerelle.node.claims import Rejected, name, seconds
 from passerelle.policy import scopes_of
-from passerelle.values import FHIR_ID, Caller, Json, NodeId
+from passerelle.values import FHIR_ID, Caller, Json, Language, NodeId, Words
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "Ed25519")
 LONGEST_ANSWER = 256 * 1024
@@ -42,7 +42,8 @@ class Provider:
     """An outside provider, and what its claims make of a person here.
 
     ``roles`` maps values of ``role_claim`` to roles of this node, the first that fits in this order; ``subjects`` maps
-    single subjects, and goes before. Who fits neither is a stranger.
+    single subjects, and goes before. Who fits neither is a stranger. A claim is named as it stands in the ID token, or
+    by the path to it, such as ``realm_access.roles``.
     """
 
     issuer: str
@@ -59,6 +60,28 @@ class Provider:
     organization_claim: str = ""
     patient_claim: str = ""
     """The claim with the id of the person's own Patient here, which the role ``patient`` must have."""
+    id: str = ""
+    """Its name in this node's configuration. Its people are known here as ``id:subject``, because a subject means
+    something at its own provider only."""
+    name: Words = field(default_factory=lambda: {"en": "", "fr": ""})
+    also_through: tuple[str, ...] = ()
+    """Origins that a browser passes on its way beside the issuer's, such as a provider behind this one."""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where a browser may be sent: nothing that the provider says about itself can add to it."""
+        return (origin(self.issuer), *self.also_through)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the browser was after before it left: the language, and an address of this node or nothing."""
+
+    language: Language = "en"
+    return_to: str = ""
+
+
+NOTHING_WANTED = Wanted()
 
 
 @dataclass(frozen=True)
@@ -75,6 +98,7 @@ class _Pending:
     verifier: str
     browser: bytes
     expires: float
+    wanted: Wanted
 
 
 @dataclass(frozen=True)
@@ -111,14 +135,14 @@ class OutsideSignIn:
         self._keys: KeySet | None = None
         self._keys_read = 0.0
 
-    async def begin(self) -> Begun | Rejected:
+    async def begin(self, wanted: Wanted = NOTHING_WANTED) -> Begun | Rejected:
         """Send a browser to the provider. Put ``browser`` in a short-lived HttpOnly, SameSite=Lax cookie."""
         known = await self._discovered()
         if isinstance(known, Rejected):
             return known
         state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
         expires = seconds(self._now()) + self.PENDING
-        self._pending[state] = _Pending(nonce, verifier, _mark(browser), expires)
+        self._pending[state] = _Pending(nonce, verifier, _mark(browser), expires, wanted)
         while len(self._pending) > self._room:
             self._pending.popitem(last=False)
         url = prepare_grant_uri(
@@ -133,6 +157,13 @@ class OutsideSignIn:
             code_challenge_method="S256",
         )
         return Begun(url, browser)
+
+    def wanted(self, parameters: Mapping[str, str], browser: str | None) -> Wanted | None:
+        """What this very browser was after when it left; kept here, so that no address can say otherwise."""
+        pending = self._pending.get(parameters.get("state", ""))
+        if pending is None or not secrets.compare_digest(pending.browser, _mark(browser or "")):
+            return None
+        return pending.wanted
 
     async def finish(self, parameters: Mapping[str, str], browser: str | None) -> Caller | Rejected:
         """Who came back from the provider, given the query of the redirect and the browser's cookie."""
@@ -164,6 +195,8 @@ class OutsideSignIn:
             return self._known or found
         places = [str(found.get(key, "")) for key in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         if found.get("issuer") != self.provider.issuer or not all(map(is_secure_transport, places)):
+            return Rejected("provider-invalid")
+        if origin(places[0]) not in self.provider.origins:
             return Rejected("provider-invalid")
         self._known = _Known(places[0], places[1], places[2], now)
         return self._known
@@ -238,26 +271,31 @@ class OutsideSignIn:
         return self._keys
 
     def _caller(self, claims: Json) -> Caller | Rejected:
-        role, patient = self._role(claims), claims.get(self.provider.patient_claim)
-        subject = name(claims.get("sub"))
+        role, own = self._role(claims), claimed(claims, self.provider.patient_claim)
+        patient = own if isinstance(own, str) and FHIR_ID.fullmatch(own) else None
+        subject = name(claims.get("sub")) and name(self._known_as(claims["sub"]))
         if not role or not subject:
             return Rejected("provider-stranger")
-        if role == "patient" and not (isinstance(patient, str) and FHIR_ID.fullmatch(patient)):
+        if role == "patient" and patient is None:
             return Rejected("provider-stranger")
         return Caller(
             id=subject,
             kind="person",
             role=role,
             node=self.node,
-            organization=name(claims.get(self.provider.organization_claim)) or self.provider.organization,
-            name=name(claims.get(self.provider.name_claim)),
+            organization=name(claimed(claims, self.provider.organization_claim))
+            or self.provider.organization,
+            name=name(claimed(claims, self.provider.name_claim)),
             patient=patient if role == "patient" else None,
             scopes=scopes_of(role),
         )
 
+    def _known_as(self, subject: str) -> str:
+        return f"{self.provider.id}:{subject}" if self.provider.id else subject
+
     def _role(self, claims: Json) -> str:
         role = self.provider.subjects.get(name(claims.get("sub")))
-        given = claims.get(self.provider.role_claim)
+        given = claimed(claims, self.provider.role_claim)
         held = given if isinstance(given, list) else [given]
         return role or next((here for there, here in self.provider.roles.items() if there in held), "")
 
@@ -295,6 +333,29 @@ class OutsideSignIn:
         except (ValueError, RecursionError):
             return Rejected("provider-invalid")
         return found if isinstance(found, dict) else Rejected("provider-invalid")
+
+
+def claimed(claims: Json, path: str) -> object:
+    """The claim of this name, or at this path of names with points between them; None when there is none."""
+    if path in claims:
+        return claims[path]
+    first, _, rest = path.partition(".")
+    below = claims.get(first)
+    return claimed(below, rest) if rest and isinstance(below, dict) else None
+
+
+def origin(url: str) -> str:
+    """The scheme, host and port of an address, as a browser compares them; nothing for what has no host."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return ""
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    usual = port is None or port == {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" + ("" if usual else f":{port}") if host else ""
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

@@ -53,7 +53,7 @@ class Peers:
             caller, purpose, understand(wire.method, wire.path, "", wire.body), secrets.token_hex(12)
         )
         answer = await exchange(asked, self.here)
-        await record(answer.event, self.here)
+        await record(answer.events, self.here)
         return Heard(answer.status, answer.body)
 
     async def _ask_there(

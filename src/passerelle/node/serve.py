@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import msgspec
 import structlog
 from starlette.applications import Starlette
@@ -28,13 +29,16 @@ from passerelle.fhir.resource import encode
 from passerelle.flows.ports import Here
 from passerelle.node import accounts as local_accounts
 from passerelle.node import oauth
-from passerelle.node.accounts import Accounts, load_accounts
+from passerelle.node.accounts import Account, AccountFileError, Accounts, load_accounts
 from passerelle.node.config import ConfigurationError, Settings
+from passerelle.node.desk import Desk, html
 from passerelle.node.directory_file import DirectoryFile
 from passerelle.node.edge import Edge
 from passerelle.node.gate import Door
 from passerelle.node.keys import KeyRing, load_or_make_key
-from passerelle.node.pages import Desk, Portal, html
+from passerelle.node.oidc import OutsideSignIn
+from passerelle.node.outside import providers, sign_ins
+from passerelle.node.pages import Portal
 from passerelle.node.peer_tokens import Asking
 from passerelle.node.peers import Peers
 from passerelle.node.sessions import Rules, Sessions
@@ -56,9 +60,13 @@ class Wired:
     app: Starlette
     peers: Peers
     directory: DirectoryFile
+    http: aiohttp.ClientSession | None
+    """For the outside providers, where there are any."""
 
     async def close(self) -> None:
         await self.peers.close()
+        if self.http is not None:
+            await self.http.close()
         await self.here.store.close()
         await self.here.ledger.close()
 
@@ -68,7 +76,8 @@ def now() -> datetime:
 
 
 def wire(settings: Settings) -> Wired:
-    """Everything of a node, connected; nothing is listening yet."""
+    """Everything of a node, connected; nothing is listening yet. Call it in the event loop that will serve it."""
+    given = providers(settings)
     keys = KeyRing(load_or_make_key(settings.file(settings.key)))
     directory = _directory(settings)
     peers = Peers(
@@ -82,7 +91,8 @@ def wire(settings: Settings) -> Wired:
     tokens = AccessTokens(TokenDoor(NodeId(settings.id), settings.base, keys))
     server = oauth.Server(_oauth_settings(settings), tokens, now)
     edge = Edge(here, Door(settings.address, tokens, directory, now), encode(statement(settings)))
-    desk = _desk(settings, here)
+    http = _http() if given else None
+    desk = _desk(settings, here, sign_ins(given, here, http) if http else {})
     portal = Portal(desk)
     routes = [
         Route("/health", health),
@@ -93,7 +103,7 @@ def wire(settings: Settings) -> Wired:
         Route("/fhir/{path:path}", edge.answer, methods=METHODS),
         *portal.routes(),
     ]
-    return Wired(here, Starlette(routes=routes), peers, directory)
+    return Wired(here, Starlette(routes=routes), peers, directory, http)
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -137,9 +147,7 @@ def _oauth_settings(settings: Settings) -> oauth.Settings:
     return oauth.Settings(settings.address, settings.base, clients, service_lifetime=settings.token_seconds)
 
 
-def _desk(settings: Settings, here: Here) -> Desk:
-    path = settings.file(settings.accounts)
-    people = load_accounts(path) if path.exists() else ()
+def _desk(settings: Settings, here: Here, outside: Mapping[str, OutsideSignIn]) -> Desk:
     limits = local_accounts.Limits(guesses=settings.sign_in_tries, seconds=settings.sign_in_window_seconds)
     rules = Rules(
         name=f"passerelle-{settings.id}",
@@ -147,7 +155,19 @@ def _desk(settings: Settings, here: Here) -> Desk:
         idle=timedelta(seconds=settings.session_idle_seconds),
         longest=timedelta(seconds=settings.session_seconds),
     )
-    return Desk(here, Accounts(people, limits), Sessions(rules), now)
+    return Desk(here, Accounts(_people(settings), limits), Sessions(rules), outside)
+
+
+def _people(settings: Settings) -> tuple[Account, ...]:
+    path = settings.file(settings.accounts)
+    try:
+        return load_accounts(path) if path.exists() else ()
+    except (OSError, AccountFileError) as fault:
+        raise ConfigurationError(f"accounts: {fault}") from None
+
+
+def _http() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
 def _oauth_pages(desk: Desk) -> oauth.Pages:
