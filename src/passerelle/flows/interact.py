@@ -43,9 +43,19 @@ def read(request: Request, view: View, scope: Scope) -> Done:
         raise absent(request)
     if stored.deleted:
         raise BadInput(Issue("gone", "deleted", details={"reference": stored.reference}), status=410)
-    if request.if_none_match and stored.etag in request.if_none_match:
+    if request.if_none_match and _has(request.if_none_match, stored.etag):
         return Done(304, stored, kind="none")
     return Done(200, stored)
+
+
+def _has(tags: str, etag: str) -> bool:
+    """Whether If-None-Match names this version: a list, weak or strong alike (RFC 9110 13.1.2). Clients that send
+    the bare version id are understood, because all that they can lose is an answer that they already have."""
+    return tags.strip() == "*" or _bare(etag) in map(_bare, tags.split(","))
+
+
+def _bare(tag: str) -> str:
+    return tag.strip().removeprefix("W/").strip('"')
 
 
 def vread(request: Request, view: View, scope: Scope) -> Done:
