@@ -11,25 +11,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
+from bench.country import ROOT, brought_up
 from passerelle.federation.wire import read_record
 from passerelle.node.client import Client
 from tests.conftest import find_shared_data
 
 NODES = ("on", "qc", "bc")
 FOURTH = "ab"
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
@@ -40,13 +37,15 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         bundles = _unpack(shared / "synthea-r4", Path(folder) / "bundles", arguments.people)
-        with _country(arguments.network, Path(folder) / "country") as network:
+        with brought_up(arguments.network, Path(folder) / "country") as network:
             _load(bundles, network)
             return _compare(bundles, network)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=int, default=300)
     parser.add_argument("--network", type=Path)
     return parser.parse_args()
@@ -63,28 +62,17 @@ def _unpack(source: Path, target: Path, people: int) -> list[Path]:
     return files[:people]
 
 
-@contextmanager
-def _country(network: Path | None, home: Path) -> Iterator[Path]:
-    if network is not None:
-        yield network
-        return
-    command = [sys.executable, "-m", "passerelle.node.cli", "demo", "--people", "0", "--home", str(home), "--port", "9601"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
-    try:
-        for _ in range(900):
-            if (home / "network.json").exists():
-                break
-            time.sleep(0.2)
-        yield home / "network.json"
-    finally:
-        process.terminate()
-        process.wait(30)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 def _load(bundles: list[Path], network: Path) -> None:
     started = time.perf_counter()
-    command = [sys.executable, "-m", "passerelle.node.cli", "load", str(bundles[0].parent), "--network", str(network)]
+    command = [
+        sys.executable,
+        "-m",
+        "passerelle.node.cli",
+        "load",
+        str(bundles[0].parent),
+        "--network",
+        str(network),
+    ]
     for node in NODES:
         command += ["--node", node]
     subprocess.run(command, check=True, cwd=ROOT)
@@ -103,7 +91,9 @@ def _compare(bundles: list[Path], network: Path) -> int:
     print(f"assembled {len(bundles)} records in {time.perf_counter() - started:.1f} s\n")
     print(f"{'type':24}{'expected':>10}{'found':>10}")
     for kind in sorted(expected | found):
-        print(f"{kind:24}{expected[kind]:>10}{found[kind]:>10}{'' if expected[kind] == found[kind] else '   <-'}")
+        print(
+            f"{kind:24}{expected[kind]:>10}{found[kind]:>10}{'' if expected[kind] == found[kind] else '   <-'}"
+        )
     print(f"{'total':24}{expected.total():>10}{found.total():>10}")
     for name, missing, extra in wrong[:20]:
         print(f"{name}: missing {_kinds(missing)}, too many {_kinds(extra)}")

@@ -1,0 +1,169 @@
+"""The whole country's record of one person, beside the slowest single node's own ``$everything``, in one run.
+
+    python -m bench.whole_country [--requests 200] [--from ab] [--network var/demo/network.json] [--save]
+
+Everything is on: tokens, decisions, signatures between nodes, and an audit event on both sides of every question. For
+each request one member of the cast is asked for at the fourth node (``Patient/$record``, all thirteen nodes asked), then
+the same person's ``$everything`` at each node that holds a record of them; the slowest of these is set beside it. One
+client, one request at a time. Without ``--network`` it brings up a country of its own. ``--save`` writes the result to
+``bench/results/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.country import ROOT, brought_up
+from passerelle.federation.wire import read_record
+from passerelle.node.client import Client, read_network
+
+WARM = 2
+"""Rounds over the cast before anything counts."""
+
+
+def main() -> int:
+    arguments = _arguments()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        brought_up(arguments.network, Path(folder) / "country") as network,
+    ):
+        result = measure(network, arguments.start, arguments.requests)
+    print(json.dumps(result, indent=2))
+    if arguments.save:
+        target = ROOT / "bench" / "results" / "whole_country.json"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--from", dest="start", default="ab")
+    parser.add_argument("--network", type=Path)
+    parser.add_argument("--save", action="store_true")
+    return parser.parse_args()
+
+
+def measure(network: Path, start: str, requests: int) -> dict[str, Any]:
+    """Milliseconds of ``requests`` records and of the slowest node's ``$everything`` beside each."""
+    described = read_network(network)
+    clients = {node["id"]: Client.of_demo(network, node["id"], seconds=30.0) for node in described["nodes"]}
+    cast = [_Member(known, clients, start) for known in described["patients"]]
+    for member in cast * WARM:
+        member.record()
+        member.slowest()
+    pairs = []
+    for number in range(requests):
+        member = cast[number % len(cast)]
+        pairs.append((member.record(), member.slowest()))
+    records, slowest = ([pair[n] for pair in pairs] for n in (0, 1))
+    return {
+        "requests": requests,
+        "people": len(cast),
+        "nodes": len(clients),
+        "asked_from": start,
+        "record_ms": _spread(records),
+        "slowest_node_everything_ms": _spread(slowest),
+        "ratio_of_p50": round(statistics.median(records) / statistics.median(slowest), 2),
+        "largest_record": max(member.entries for member in cast),
+        "by_member": {
+            member.name: _of_member(pairs[index :: len(cast)], member) for index, member in enumerate(cast)
+        },
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True, cwd=ROOT
+        ).stdout.strip(),
+        "command": "python -m bench.whole_country --save",
+    }
+
+
+class _Member:
+    """One of the cast: how to ask for their record, and for what each node holds of them."""
+
+    def __init__(self, known: dict[str, Any], clients: dict[str, Client], start: str) -> None:
+        self.name = known["name"]
+        self.nodes = known["nodes"]
+        self._clients = clients
+        self._start = clients[start]
+        patient = {
+            "resourceType": "Patient",
+            "name": [
+                {
+                    "text": known["name"],
+                    "family": known["name"].split()[-1],
+                    "given": known["name"].split()[:-1],
+                }
+            ],
+            "birthDate": known["birthDate"],
+            "identifier": known["identifiers"],
+        }
+        question = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": patient}]}
+        self._question = json.dumps({**question}).encode()
+        record = read_record(self._ask(self._start, "POST", "Patient/$record", self._question))
+        self.entries = len(record.entries)
+        self.holding = {e.origins[0].node: e.resource["id"] for e in record.patients}
+
+    def record(self) -> float:
+        return _timed(lambda: self._ask(self._start, "POST", "Patient/$record", self._question))
+
+    def slowest(self) -> float:
+        """The slowest of the nodes that hold a record, each asked alone for its own part."""
+        return max(
+            (
+                _timed(lambda n=node, p=id_: self._ask(self._clients[n], "GET", f"Patient/{p}/$everything"))
+                for node, id_ in self.holding.items()
+            ),
+            default=0.0,
+        )
+
+    def _ask(self, client: Client, method: str, path: str, body: bytes | None = None) -> bytes:
+        answer = client.ask(method, path, body)
+        if answer.status != 200:
+            raise SystemExit(
+                f"{method} {path.partition('/')[0]}… answered {answer.status}; nothing is measured."
+            )
+        return answer.body
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    return {
+        "min": round(ordered[0], 1),
+        "p50": round(statistics.median(ordered), 1),
+        "p95": round(ordered[int(len(ordered) * 0.95) - 1], 1),
+        "max": round(ordered[-1], 1),
+    }
+
+
+def _of_member(pairs: list[tuple[float, float]], member: _Member) -> dict[str, Any]:
+    return {
+        "entries": member.entries,
+        "sources": len(member.holding),
+        "record_p50_ms": round(statistics.median(pair[0] for pair in pairs), 1),
+        "slowest_node_p50_ms": round(statistics.median(pair[1] for pair in pairs), 1),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
