@@ -198,6 +198,24 @@ def test_a_past_drug_in_conflict_is_not_put_among_the_past_ones() -> None:
     assert listed.past == ()
 
 
+@pytest.mark.parametrize(("months", "current"), [(1, True), (30, False)])
+def test_a_drug_of_an_ended_order_counts_while_it_was_handed_over_lately(months: int, current: bool) -> None:
+    assembled = world.record().assembled
+    year, month = divmod(assembled.year * 12 + assembled.month - 1 - months, 12)
+    order = world.entry(world.medication("o1", "Cefalexin", "x", "2020-01-01", status="completed"), "on")
+    dispense = {
+        "resourceType": "MedicationDispense",
+        "id": "d1",
+        "status": "completed",
+        "medicationCodeableConcept": {"text": "Cefalexin"},
+        "whenHandedOver": f"{year}-{month + 1:02}-01",
+    }
+    record = replace(world.record(), entries=(order, world.entry(dispense, "on")), conflicts=())
+    listed = shown(record).medications
+    assert bool(listed.current) is current
+    assert bool(listed.past) is not current
+
+
 def test_results_that_contradict_each_other_each_keep_a_row() -> None:
     one = world.entry(world.result("r1", "Potassium", "2823-3", "4.1", "mmol/L", "2026-01-05"), "on")
     two = world.entry(world.result("r2", "Potassium", "2823-3", "6.1", "mmol/L", "2026-01-05"), "qc")

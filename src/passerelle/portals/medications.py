@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Literal
 
@@ -22,6 +23,7 @@ _PAST = frozenset(
 )
 _RECORDS_OF_THE_PAST = ("MedicationDispense", "MedicationAdministration")
 """A completed dispense says that the drug was handed over, not that it is no longer taken."""
+_STILL_TAKEN = timedelta(days=180)
 
 Check = Literal["conflict", "same", "several", "only"]
 TONES: Mapping[Check, str] = {"conflict": "bad", "same": "good", "several": "quiet", "only": "care"}
@@ -131,12 +133,20 @@ def _drug(reading: Reading, entries: list[Entry], known: Mapping[tuple[str, str]
     badges = reading.badges(entries)
     lines = _lines(reading, entries, known)
     check, words = _check(reading, entries, badges, lines)
-    current = any(_is_current(entry.resource) for entry in entries)
+    current = _are_current(entries, reading.record.assembled.date())
     return Drug(lines, badges, check, words, current, len(entries))
 
 
-def _is_current(resource: Json) -> bool:
-    return resource["resourceType"] in _RECORDS_OF_THE_PAST or text(resource.get("status")) not in _PAST
+def _are_current(entries: list[Entry], today: date) -> bool:
+    """Whether the drug may be taken now: an order or a statement that has not ended says so, and so does a drug that
+    was handed over not long ago, even on an order that has ended."""
+    lately = (today - _STILL_TAKEN).isoformat()
+    return any(
+        _time(entry)[:10] >= lately
+        if entry.type in _RECORDS_OF_THE_PAST
+        else text(entry.resource.get("status")) not in _PAST
+        for entry in entries
+    )
 
 
 def _lines(reading: Reading, entries: list[Entry], known: Mapping[tuple[str, str], Json]) -> tuple[Line, ...]:
