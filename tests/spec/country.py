@@ -17,6 +17,7 @@ from passerelle.flows.exchange import Answer, Asked, exchange
 from passerelle.flows.federate import Question
 from passerelle.flows.ports import Heard, Here, Nothing, Wire
 from passerelle.flows.requests import understand
+from passerelle.store.ledger import PlainLedger
 from passerelle.store.memory import MemoryStore
 from passerelle.values import Caller, Json, NodeId, Purpose
 
@@ -88,7 +89,7 @@ class Country:
                 base=f"https://{id_}.example/fhir",
                 name={"en": NAMES[id_], "fr": NAMES[id_]},
                 store=MemoryStore(base=f"https://{id_}.example/fhir"),
-                ledger=MemoryStore(base=f"https://{id_}.example/fhir"),
+                ledger=PlainLedger(MemoryStore(base=f"https://{id_}.example/fhir")),
                 sources=self.lines[id_],
                 directory=self.directory,
                 now=lambda: datetime.now(UTC),

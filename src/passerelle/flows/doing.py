@@ -23,13 +23,13 @@ BIG = 64 * 1024
 
 async def do(request: Request, scope: Scope, here: Here) -> Done:
     """Do what a request asks for, within a scope."""
-    store = here.ledger if request.type == "AuditEvent" else here.store
     look = interact.LOOKS.get(request.interaction)
     if look is not None:
-        return await store.look(lambda view: look(request, view, scope))
+        place = here.ledger if request.type == "AuditEvent" else here.store
+        return await place.look(lambda view: look(request, view, scope))
     if request.type == "AuditEvent":
         raise BadInput(Issue("method-not-allowed", "not-supported", details={"methods": "GET"}), status=405)
-    return await store.change(await aside(len(request.body), lambda: prepared(request, scope, here)))
+    return await here.store.change(await aside(len(request.body), lambda: prepared(request, scope, here)))
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
@@ -71,6 +71,25 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
+class Ledger(Protocol):
+    """Where a node keeps its audit events. They are added and looked at, never changed."""
+
+    async def append(self, events: Sequence[Json]) -> None:
+        """Write events down, each with its id, all or none; when this returns they are durable."""
+
+    async def look(self, question: Callable[[View], T]) -> T:
+        """Answer a question from a snapshot in which everything that was written down is found."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are written down and not filed for searching yet."""
+
+    async def file(self) -> None:
+        """File what is waiting."""
+
+    async def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Wire:
     """One question to another node: an HTTP request below its FHIR base."""
@@ -115,7 +134,7 @@ class Here:
     base: str
     name: Words
     store: Store
-    ledger: Store
+    ledger: Ledger
     """Where audit events are kept, apart from the records that they speak of."""
     sources: Sources
     directory: Callable[[], Directory]

@@ -16,7 +16,7 @@ from passerelle.audit import Line
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import encode
 from passerelle.flows.exchange import Answer, Asked, exchange, refused
-from passerelle.flows.ports import Change, Here
+from passerelle.flows.ports import Here
 from passerelle.flows.requests import Request, understand
 from passerelle.node.claims import Rejected, Verified
 from passerelle.values import Json, Language
@@ -108,13 +108,8 @@ def line_of(http: HttpRequest, here: Here, client: str = "") -> Line:
 
 async def record(events: Sequence[Json], here: Here) -> None:
     """Write audit events, all of them or none; when this returns they are durable."""
-
-    def write(change: Change) -> None:
-        for event in events:
-            change.put("AuditEvent", here.new_id(), event, created=True)
-
     if events:
-        await here.ledger.change(write)
+        await here.ledger.append([{**event, "id": here.new_id()} for event in events])
 
 
 async def _body(http: HttpRequest, limit: int) -> bytes:

@@ -47,6 +47,7 @@ from passerelle.node.tokens import Door as TokenDoor
 from passerelle.portals import pages
 from passerelle.portals.viewing import Paths
 from passerelle.store import open_store
+from passerelle.store.ledger import open_ledger
 from passerelle.values import Language, NodeId
 
 log = structlog.get_logger()
@@ -116,7 +117,7 @@ def _here(settings: Settings, directory: DirectoryFile, peers: Peers) -> Here:
         base=settings.base,
         name={"en": settings.name.en, "fr": settings.name.fr},
         store=open_store(settings.database(settings.store), base=settings.base),
-        ledger=open_store(settings.database(settings.ledger), base=settings.base),
+        ledger=open_ledger(settings.database(settings.ledger), base=settings.base),
         sources=peers,
         directory=directory,
         now=now,
@@ -263,6 +264,9 @@ async def _serve(settings: Settings) -> None:
     # What lives as long as the process is not worth looking at again at every collection.
     gc.collect()
     gc.freeze()
+    # A record of hundreds of resources is ten thousands of small objects that all live until it is said: with the
+    # usual thresholds most of the time of a merge went into looking through them again and again.
+    gc.set_threshold(100_000, 20, 50)
     async with _running(server, wired, settings):
         log.info("serving", node=settings.id, address=settings.address)
         await stop.wait()
@@ -272,13 +276,31 @@ async def _serve(settings: Settings) -> None:
 async def _running(server: Any, wired: Wired, settings: Settings) -> AsyncIterator[None]:
     serving = asyncio.create_task(server.serve())
     following = asyncio.create_task(wired.directory.follow(settings.directory_refresh))
+    filing = asyncio.create_task(file_when_quiet(wired.here))
     try:
         yield
     finally:
         following.cancel()
+        filing.cancel()
         server.stop()
         await asyncio.wait({serving}, timeout=10)
         await wired.close()
+
+
+async def file_when_quiet(here: Here) -> None:
+    """File audit events for searching while nobody asks for anything; before too many wait, even then."""
+    before = 0
+    while True:
+        await asyncio.sleep(QUIET_SECONDS)
+        waiting = here.ledger.waiting
+        if waiting and (waiting == before or waiting > MOST_WAITING):
+            await here.ledger.file()
+        before = here.ledger.waiting
+
+
+QUIET_SECONDS = 2.0
+MOST_WAITING = 16 * 1024 * 1024
+"""Bytes."""
 
 
 def prepare_logs() -> None:
