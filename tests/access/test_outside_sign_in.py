@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html import unescape
-from http.cookiejar import CookieJar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -24,6 +18,7 @@ from passerelle.node.config import ConfigurationError, Settings, load
 from passerelle.node.demo import Plan, configure
 from passerelle.node.oidc import claimed, origin
 from passerelle.node.outside import providers
+from tests.access.browsing import Browser, free_ports, serve, wait_for
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -80,11 +75,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     secret.chmod(0o600)
     with (folder / "node.toml").open("a", encoding="utf-8") as file:
         file.write(PROVIDERS.format(issuer=issuer))
-    commands = (
-        [sys.executable, str(Path(__file__).with_name("provider.py")), str(port)],
-        [sys.executable, "-m", "passerelle.node.cli", "node", "serve", "--config", str(folder / "node.toml")],
-    )
-    processes = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for c in commands]
+    provider = [sys.executable, str(Path(__file__).with_name("provider.py")), str(port)]
+    processes = [
+        subprocess.Popen(provider, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
+        serve(folder),
+    ]
     try:
         for number, process in zip((port, node_port), processes, strict=True):
             wait_for(number, process)
@@ -96,143 +91,71 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             process.wait(20)
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "it ended before it was asked"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("it did not start")
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Do not follow."""
-
-
-@dataclass
-class Browser:
-    """What a browser without script does: keeps cookies, follows redirects, posts forms."""
-
-    world: World
-    jar: CookieJar = field(default_factory=CookieJar)
-
-    def go(self, address: str, form: dict[str, str] | None = None, follow: bool = True) -> Page:
-        """``address`` on the node, or anywhere when it is a whole one."""
-        url = address if "://" in address else f"{self.world.node}{address}"
-        handlers = [urllib.request.HTTPCookieProcessor(self.jar), *([] if follow else [_Stay()])]
-        data = urlencode(form).encode() if form is not None else None
-        try:
-            with urllib.request.build_opener(*handlers).open(url, data) as answer:
-                return Page(answer.status, answer.url, answer.read().decode(), dict(answer.headers))
-        except urllib.error.HTTPError as error:
-            with error:
-                return Page(error.code, error.url or url, error.read().decode(), dict(error.headers))
-
-    def sign_in(
-        self, provider: str = "clinic", return_to: str = "", follow: bool = True, language: str = "en"
-    ) -> Page:
-        """Press the provider's button on the sign-in page."""
-        page = self.go(f"/{language}/sign-in?{urlencode({'return_to': return_to})}")
-        assert f'value="{provider}"' in page.text
-        form = {"provider": provider, "csrf": page.field("csrf"), "return_to": page.field("return_to")}
-        return self.go(f"/{language}/sign-in/outside", form, follow)
-
-    def returned(self) -> str:
-        """The address at which the provider sends this browser back."""
-        left = self.sign_in(follow=False)
-        return self.go(left.headers["location"], follow=False).headers["location"]
-
-
-@dataclass(frozen=True)
-class Page:
-    status: int
-    url: str
-    text: str
-    headers: dict[str, str]
-
-    def field(self, name: str) -> str:
-        found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
-        assert found is not None, f"no field {name}"
-        return unescape(found[1])
-
-    @property
-    def policy(self) -> str:
-        return self.headers["content-security-policy"]
-
-
 @pytest.fixture
 def browser(world: World) -> Browser:
     world.forge()
-    return Browser(world)
+    return Browser(world.node)
 
 
-def test_a_clinician_signs_in_at_their_provider_and_comes_to_the_search_page(browser: Browser) -> None:
-    page = browser.sign_in()
-    assert (page.status, page.url) == (200, f"{browser.world.node}/en/find")
+def test_a_clinician_signs_in_at_their_provider_and_comes_to_the_search_page(
+    browser: Browser, world: World
+) -> None:
+    page = browser.sign_in_outside()
+    assert (page.status, page.url) == (200, f"{world.node}/en/find")
     assert "Invented Person" in page.text
 
 
-def test_a_role_inside_another_claim_and_an_organization_of_the_configuration_count(browser: Browser) -> None:
-    browser.world.forge(claims={"realm_access": {"roles": ["offline_access", "nursing"]}})
-    page = browser.sign_in("realm")
+def test_a_role_inside_another_claim_and_an_organization_of_the_configuration_count(
+    browser: Browser, world: World
+) -> None:
+    world.forge(claims={"realm_access": {"roles": ["offline_access", "nursing"]}})
+    page = browser.sign_in_outside("realm")
     assert page.url.endswith("/en/find")
     assert "Nurse" in page.text
     assert "Invented Ward" in page.text
 
 
-def test_a_patient_signs_in_to_their_own_record_and_not_to_the_search(browser: Browser) -> None:
-    browser.world.forge(claims={"groups": ["patients"], "fhir_patient": "p1"})
-    left = browser.sign_in(follow=False)
+def test_a_patient_signs_in_to_their_own_record_and_not_to_the_search(browser: Browser, world: World) -> None:
+    world.forge(claims={"groups": ["patients"], "fhir_patient": "p1"})
+    left = browser.sign_in_outside(follow=False)
     back = browser.go(left.headers["location"], follow=False)
     assert browser.go(back.headers["location"], follow=False).headers["location"] == "/en/mine"
 
 
-def test_the_page_that_was_wanted_comes_after_the_sign_in(browser: Browser) -> None:
-    page = browser.sign_in(return_to="/fr/find?from=bookmark")
-    assert page.url == f"{browser.world.node}/fr/find?from=bookmark"
+def test_the_page_that_was_wanted_comes_after_the_sign_in(browser: Browser, world: World) -> None:
+    page = browser.sign_in_outside(return_to="/fr/find?from=bookmark")
+    assert page.url == f"{world.node}/fr/find?from=bookmark"
 
 
 @pytest.mark.parametrize(
     "elsewhere", ["https://attacker.example/", "//attacker.example/", "/\\attacker.example"]
 )
-def test_the_page_that_was_wanted_is_never_elsewhere(browser: Browser, elsewhere: str) -> None:
-    assert browser.sign_in(return_to=elsewhere).url == f"{browser.world.node}/en/find"
+def test_the_page_that_was_wanted_is_never_elsewhere(browser: Browser, world: World, elsewhere: str) -> None:
+    assert browser.sign_in_outside(return_to=elsewhere).url == f"{world.node}/en/find"
 
 
-def test_the_way_back_cannot_say_where_to_go(browser: Browser) -> None:
+def test_the_way_back_cannot_say_where_to_go(browser: Browser, world: World) -> None:
     back = browser.returned()
     page = browser.go(f"{back}&return_to=/en/sign-in")
-    assert page.url == f"{browser.world.node}/en/find"
+    assert page.url == f"{world.node}/en/find"
 
 
-def test_a_person_without_a_role_here_is_refused_and_not_signed_in(browser: Browser) -> None:
-    browser.world.forge(claims={"groups": ["visitors"]})
-    page = browser.sign_in()
+def test_a_person_without_a_role_here_is_refused_and_not_signed_in(browser: Browser, world: World) -> None:
+    world.forge(claims={"groups": ["visitors"]})
+    page = browser.sign_in_outside()
     assert page.status == 401
     assert FAILED in page.text
-    assert browser.go("/en/find").url.startswith(f"{browser.world.node}/en/sign-in")
+    assert browser.go("/en/find").url.startswith(f"{world.node}/en/sign-in")
 
 
-def test_a_refusal_speaks_the_language_in_which_the_sign_in_began(browser: Browser) -> None:
-    browser.world.forge(claims={"groups": ["visitors"]})
-    assert "L’autre compte n’a pas pu être confirmé" in browser.sign_in(language="fr").text
+def test_a_refusal_speaks_the_language_in_which_the_sign_in_began(browser: Browser, world: World) -> None:
+    world.forge(claims={"groups": ["visitors"]})
+    assert "L’autre compte n’a pas pu être confirmé" in browser.sign_in_outside(language="fr").text
 
 
-def test_a_refusal_keeps_the_page_that_was_wanted(browser: Browser) -> None:
-    browser.world.forge(claims={"groups": ["visitors"]})
-    assert browser.sign_in(return_to="/fr/find").field("return_to") == "/fr/find"
+def test_a_refusal_keeps_the_page_that_was_wanted(browser: Browser, world: World) -> None:
+    world.forge(claims={"groups": ["visitors"]})
+    assert browser.sign_in_outside(return_to="/fr/find").field("return_to") == "/fr/find"
 
 
 @pytest.mark.parametrize(
@@ -245,18 +168,20 @@ def test_a_refusal_keeps_the_page_that_was_wanted(browser: Browser) -> None:
         ("an address of no provider", lambda back: back.replace("/clinic/", "/none/")),
     ],
 )
-def test_a_way_back_that_was_changed_signs_nobody_in(browser: Browser, what: str, changed: Any) -> None:
+def test_a_way_back_that_was_changed_signs_nobody_in(
+    browser: Browser, world: World, what: str, changed: Any
+) -> None:
     back = browser.returned()
     assert changed(back) != back
     page = browser.go(changed(back))
     assert (page.status, FAILED in page.text) == (401, True)
-    assert browser.go("/en/find").url.startswith(f"{browser.world.node}/en/sign-in")
+    assert browser.go("/en/find").url.startswith(f"{world.node}/en/sign-in")
 
 
-def test_a_way_back_opens_nothing_in_another_browser(browser: Browser) -> None:
-    back, other = browser.returned(), Browser(browser.world)
+def test_a_way_back_opens_nothing_in_another_browser(browser: Browser, world: World) -> None:
+    back, other = browser.returned(), Browser(world.node)
     assert other.go(back).status == 401
-    assert other.go("/en/find").url.startswith(f"{browser.world.node}/en/sign-in")
+    assert other.go("/en/find").url.startswith(f"{world.node}/en/sign-in")
 
 
 def test_a_way_back_works_once(browser: Browser) -> None:
@@ -266,10 +191,12 @@ def test_a_way_back_works_once(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("csrf", ["", "guess"])
-def test_a_sign_in_begins_only_from_the_page_that_this_browser_was_given(browser: Browser, csrf: str) -> None:
+def test_a_sign_in_begins_only_from_the_page_that_this_browser_was_given(
+    browser: Browser, world: World, csrf: str
+) -> None:
     browser.go("/en/sign-in")
     page = browser.go("/en/sign-in/outside", {"provider": "clinic", "csrf": csrf})
-    assert (page.status, page.url.startswith(browser.world.issuer)) == (401, False)
+    assert (page.status, page.url.startswith(world.issuer)) == (401, False)
 
 
 def test_a_provider_that_is_not_configured_is_not_gone_to(browser: Browser) -> None:
@@ -277,16 +204,16 @@ def test_a_provider_that_is_not_configured_is_not_gone_to(browser: Browser) -> N
     assert browser.go("/en/sign-in/outside", {"provider": "none", "csrf": csrf}).status == 401
 
 
-def test_only_the_sign_in_page_may_lead_to_the_provider(browser: Browser) -> None:
-    allowed = f"form-action 'self' {browser.world.issuer};"
+def test_only_the_sign_in_page_may_lead_to_the_provider(browser: Browser, world: World) -> None:
+    allowed = f"form-action 'self' {world.issuer};"
     assert allowed in browser.go("/en/sign-in").policy
-    page = browser.sign_in()
+    page = browser.sign_in_outside()
     assert "form-action 'self';" in page.policy
-    assert browser.world.issuer not in page.policy
+    assert world.issuer not in page.policy
 
 
 def test_the_cookie_of_the_way_out_is_kept_from_scripts_and_cleared_on_the_way_back(browser: Browser) -> None:
-    left = browser.sign_in(follow=False)
+    left = browser.sign_in_outside(follow=False)
     cookie = left.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie

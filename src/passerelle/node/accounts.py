@@ -140,6 +140,12 @@ class Accounts:
         self._at_once = BoundedSemaphore(at_once)
         self._nobody = _hash_of_nobody(self._by_login.values())
 
+    def replace(self, accounts: Iterable[Account]) -> frozenset[str]:
+        """Take these accounts from now on, and say whose are gone or changed. Wrong guesses stay counted."""
+        before, self._by_login = self._by_login, {account.login: account for account in accounts}
+        self._nobody = _hash_of_nobody(self._by_login.values())
+        return frozenset(login for login, account in before.items() if self._by_login.get(login) != account)
+
     async def sign_in(self, login: str, password: str, address: str, now: datetime) -> Account | Rejected:
         """Whose login and password these are. The work is done beside the event loop."""
         return await asyncio.to_thread(self.check, login, password, address, now)

@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     session_seconds: int = 8 * 3600
     sign_in_tries: int = 5
     sign_in_window_seconds: int = 300
+    stop_seconds: float = 10.0
+    """How long a node that is told to stop goes on with the requests under way."""
     validate_resources: bool = True
     readers: int = 2
     home: Path = Path(".")

@@ -95,8 +95,10 @@ class Memory:
 
     def forget_family(self, family: str) -> Mapping[str, float]:
         """Forget what a family may still use; its access tokens are given back to be revoked."""
-        for old in [old for old, kept in self.refreshes.items() if kept.grantee.family == family]:
-            del self.refreshes[old]
+        places: tuple[OrderedDict[bytes, Any], ...] = (self.codes, self.refreshes)
+        for place in places:
+            for old in [old for old, kept in place.items() if kept.grantee.family == family]:
+                del place[old]
         return self.families.pop(family, {})
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -190,7 +191,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         super().__init__()
         self.settings, self.tokens, self.now = settings, tokens, now
         self.memory = Memory(settings.remembered)
-        self._registered = {client.id: Registered(client) for client in settings.clients}
+        self.replace_clients(settings.clients)
         self.register_client_auth_method(ASSERTION, Assertion(settings.token_url, now, settings.remembered))
         self.register_grant(_Codes, [_Challenge(required=True)])
         self.register_grant(_Services)
@@ -198,6 +199,17 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         self.register_endpoint(_Revocation)
         self.register_endpoint(_Introspection)
         self.register_token_generator("default", self.write_token)
+
+    def replace_clients(self, clients: Iterable[Client]) -> None:
+        """Know these programs from now on. A token that another one holds ends with its own short life."""
+        self._registered = {client.id: Registered(client) for client in clients}
+
+    def forget(self, people: Collection[str]) -> None:
+        """Take back whatever programs were allowed to do for these people."""
+        places: tuple[OrderedDict[bytes, Any], ...] = (self.memory.codes, self.memory.refreshes)
+        for place in places:
+            for kept in [kept for kept in place.values() if kept.grantee.caller.id in people]:
+                self._end(kept.grantee.family)
 
     def query_client(self, client_id: str) -> Registered | None:
         return self._registered.get(client_id)

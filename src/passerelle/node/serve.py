@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
-import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,13 +22,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from passerelle import __version__
+from passerelle.federation.directory import DirectoryError
 from passerelle.fhir import capability
 from passerelle.fhir.intake import Limits
 from passerelle.fhir.resource import encode
 from passerelle.flows.ports import Here
 from passerelle.node import accounts as local_accounts
 from passerelle.node import oauth
-from passerelle.node.accounts import Account, AccountFileError, Accounts, load_accounts
+from passerelle.node.accounts import Accounts
 from passerelle.node.config import ConfigurationError, Settings
 from passerelle.node.desk import Desk, html
 from passerelle.node.directory_file import DirectoryFile
@@ -41,6 +41,7 @@ from passerelle.node.outside import providers, sign_ins
 from passerelle.node.pages import Portal
 from passerelle.node.peer_tokens import Asking
 from passerelle.node.peers import Peers
+from passerelle.node.registers import Registers, clients, people
 from passerelle.node.sessions import Rules, Sessions
 from passerelle.node.tokens import AccessTokens
 from passerelle.node.tokens import Door as TokenDoor
@@ -61,6 +62,7 @@ class Wired:
     app: Starlette
     peers: Peers
     directory: DirectoryFile
+    registers: Registers
     http: aiohttp.ClientSession | None
     """For the outside providers, where there are any."""
 
@@ -104,7 +106,8 @@ def wire(settings: Settings) -> Wired:
         Route("/fhir/{path:path}", edge.answer, methods=METHODS),
         *portal.routes(),
     ]
-    return Wired(here, Starlette(routes=routes), peers, directory, http)
+    registers = Registers(settings, desk.accounts, desk.sessions, server)
+    return Wired(here, Starlette(routes=routes), peers, directory, registers, http)
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -136,16 +139,8 @@ def _directory(settings: Settings) -> DirectoryFile:
 
 
 def _oauth_settings(settings: Settings) -> oauth.Settings:
-    path = settings.file(settings.clients)
-    try:
-        clients = (
-            tuple(msgspec.json.decode(path.read_bytes(), type=list[oauth.Client])) if path.exists() else ()
-        )
-    except (OSError, msgspec.DecodeError) as fault:
-        raise ConfigurationError(
-            f"clients: {path.name} cannot be read ({type(fault).__name__}). Compare it with the guide."
-        ) from None
-    return oauth.Settings(settings.address, settings.base, clients, service_lifetime=settings.token_seconds)
+    known = clients(settings)
+    return oauth.Settings(settings.address, settings.base, known, service_lifetime=settings.token_seconds)
 
 
 def _desk(settings: Settings, here: Here, outside: Mapping[str, OutsideSignIn]) -> Desk:
@@ -156,15 +151,7 @@ def _desk(settings: Settings, here: Here, outside: Mapping[str, OutsideSignIn]) 
         idle=timedelta(seconds=settings.session_idle_seconds),
         longest=timedelta(seconds=settings.session_seconds),
     )
-    return Desk(here, Accounts(_people(settings), limits), Sessions(rules), outside)
-
-
-def _people(settings: Settings) -> tuple[Account, ...]:
-    path = settings.file(settings.accounts)
-    try:
-        return load_accounts(path) if path.exists() else ()
-    except (OSError, AccountFileError) as fault:
-        raise ConfigurationError(f"accounts: {fault}") from None
+    return Desk(here, Accounts(people(settings), limits), Sessions(rules), outside)
 
 
 def _http() -> aiohttp.ClientSession:
@@ -261,30 +248,56 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    again = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, again.set)
     # What lives as long as the process is not worth looking at again at every collection.
     gc.collect()
     gc.freeze()
     # A record of hundreds of resources is ten thousands of small objects that all live until it is said: with the
     # usual thresholds most of the time of a merge went into looking through them again and again.
     gc.set_threshold(100_000, 20, 50)
-    async with _running(server, wired, settings):
+    async with _running(server, wired, settings, again):
         log.info("serving", node=settings.id, address=settings.address)
         await stop.wait()
 
 
 @contextlib.asynccontextmanager
-async def _running(server: Any, wired: Wired, settings: Settings) -> AsyncIterator[None]:
+async def _running(
+    server: Any, wired: Wired, settings: Settings, again: asyncio.Event
+) -> AsyncIterator[None]:
     serving = asyncio.create_task(server.serve())
-    following = asyncio.create_task(wired.directory.follow(settings.directory_refresh))
-    filing = asyncio.create_task(file_when_quiet(wired.here))
+    beside = [
+        asyncio.create_task(wired.directory.follow(settings.directory_refresh)),
+        asyncio.create_task(file_when_quiet(wired.here)),
+        asyncio.create_task(reread(wired, again)),
+    ]
     try:
         yield
     finally:
-        following.cancel()
-        filing.cancel()
+        for task in beside:
+            task.cancel()
         server.stop()
-        await asyncio.wait({serving}, timeout=10)
+        await asyncio.wait({serving}, timeout=settings.stop_seconds)
         await wired.close()
+
+
+async def reread(wired: Wired, again: asyncio.Event) -> None:
+    """Read the people, the programs and the directory again whenever it is asked for; what cannot be used changes
+    nothing."""
+    while True:
+        await again.wait()
+        again.clear()
+        try:
+            wired.registers.reread()
+            await wired.directory.refresh()
+            log.info("read again")
+        except (ConfigurationError, DirectoryError, OSError, aiohttp.ClientError, TimeoutError) as fault:
+            log.error("not all was read again", fault=type(fault).__name__, why=_why(fault))
+
+
+def _why(fault: Exception) -> str:
+    # Only what was written here to be read by the operator; a message from elsewhere may hold anything.
+    return str(fault) if isinstance(fault, ConfigurationError | DirectoryError) else ""
 
 
 async def file_when_quiet(here: Here) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -103,6 +104,12 @@ class Sessions:
         """Sign out."""
         with self._lock:
             self._open.pop(_mark(value or ""), None)
+
+    def end(self, callers: Collection[str]) -> None:
+        """Sign these callers out, wherever they are signed in."""
+        with self._lock:
+            for mark in [mark for mark, open_ in self._open.items() if open_.caller.id in callers]:
+                del self._open[mark]
 
     def set_cookie(self, value: str) -> str:
         """The ``Set-Cookie`` header of a new session. Without a lifetime: closing the browser forgets it."""
