@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT = "9601"
+
+
+def question(patient: dict[str, Any]) -> bytes:
+    """The Parameters that ``$record`` and ``$summary`` take."""
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": patient}]}
+    return json.dumps(parameters).encode()
+
+
+def of_cast(known: dict[str, Any]) -> dict[str, Any]:
+    """One of ``network.json``'s patients, described as whoever looks for them would."""
+    *given, family = known["name"].split()
+    name = {"text": known["name"], "family": family, **({"given": given} if given else {})}
+    patient = {"resourceType": "Patient", "name": [name], "birthDate": known["birthDate"]}
+    return {**patient, "identifier": known["identifiers"]} if known["identifiers"] else patient
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """Spread the Synthea bundles over three nodes by facility, and find every resource again from a fourth, exactly once.
 
-    python -m bench.reassemble [--people 300] [--network var/demo/network.json]
+    python -m bench.reassemble [--people 300] [--network var/demo/network.json] [--summaries FOLDER]
 
 Without ``--network`` it brings up a country of its own (thirteen nodes, nobody but the loaded people) and takes it
 down afterwards. Prints, by type, how many resources were expected and how many were found in the records assembled
-at the fourth node, and every patient whose record differs. Exit code 1 if any does.
+at the fourth node, and every patient whose record differs. Exit code 1 if any does. ``--summaries FOLDER`` also writes
+the ``$summary`` of each of them, and of the demo's cast in both languages, for ``bench/summary_check.py FOLDER``.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from bench.country import ROOT, brought_up
+from bench.country import ROOT, brought_up, of_cast, question
 from passerelle.federation.wire import read_record
-from passerelle.node.client import Client
+from passerelle.node.client import Client, read_network
 from tests.conftest import find_shared_data
 
 NODES = ("on", "qc", "bc")
@@ -39,6 +41,8 @@ def main() -> int:
         bundles = _unpack(shared / "synthea-r4", Path(folder) / "bundles", arguments.people)
         with brought_up(arguments.network, Path(folder) / "country") as network:
             _load(bundles, network)
+            if arguments.summaries:
+                _summaries(bundles, network, arguments.summaries)
             return _compare(bundles, network)
 
 
@@ -48,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--people", type=int, default=300)
     parser.add_argument("--network", type=Path)
+    parser.add_argument("--summaries", type=Path)
     return parser.parse_args()
 
 
@@ -77,6 +82,31 @@ def _load(bundles: list[Path], network: Path) -> None:
         command += ["--node", node]
     subprocess.run(command, check=True, cwd=ROOT)
     print(f"loaded {len(bundles)} bundles in {time.perf_counter() - started:.1f} s")
+
+
+def _summaries(bundles: list[Path], network: Path, folder: Path) -> None:
+    """Write what ``$summary`` answers at the fourth node for everybody: the loaded people and the cast."""
+    folder.mkdir(parents=True, exist_ok=True)
+    client = Client.of_demo(network, FOURTH, seconds=60.0)
+    for number, person in enumerate(map(_patient, bundles)):
+        _summary(client, person, "fr" if number % 2 else "en", folder / f"synthea-{number:03}.json")
+    for number, known in enumerate(read_network(network)["patients"]):
+        for language in ("en", "fr"):
+            _summary(client, of_cast(known), language, folder / f"cast-{number:02}-{language}.json")
+    client.close()
+    print(f"wrote {sum(1 for _ in folder.glob('*.json'))} summaries")
+
+
+def _summary(client: Client, person: dict[str, Any], language: str, target: Path) -> None:
+    answer = client.ask("POST", "Patient/$summary", question(person), language=language)
+    if answer.status != 200:
+        raise SystemExit(f"$summary answered {answer.status}: {target.name}")
+    target.write_bytes(answer.body)
+
+
+def _patient(file: Path) -> dict[str, Any]:
+    entries = json.loads(file.read_bytes())["entry"]
+    return next(entry["resource"] for entry in entries if entry["resource"]["resourceType"] == "Patient")
 
 
 def _compare(bundles: list[Path], network: Path) -> int:
@@ -110,9 +140,8 @@ def _one(file: Path, network: Path) -> tuple[str, Counter[tuple[str, str]], Coun
     resources = [entry["resource"] for entry in json.loads(file.read_bytes())["entry"]]
     wanted = Counter({(r["resourceType"], r["id"]) for r in resources})
     person = next(r for r in resources if r["resourceType"] == "Patient")
-    question = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": person}]}
     client = Client.of_demo(network, FOURTH, seconds=60.0)
-    answer = client.ask("POST", "Patient/$record", json.dumps(question).encode())
+    answer = client.ask("POST", "Patient/$record", question(person))
     client.close()
     record = read_record(answer.body)
     held = Counter((entry.type, entry.resource["id"]) for entry in record.entries)
