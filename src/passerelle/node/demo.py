@@ -70,7 +70,7 @@ class Plan:
     seed: int = 1867
     port: int = 8801
     nodes: tuple[str, ...] = tuple(PROVINCES)
-    deadline: float = 1.0
+    deadline: float = 0.8
 
     @property
     def network(self) -> Path:
