@@ -74,18 +74,18 @@ def test_labels_that_were_copied_along_are_not_part_of_the_name() -> None:
 
 @pytest.mark.parametrize("written", ["5584 486 674", "5584-486-674-AB", "5584486674"])
 def test_an_ontario_number_is_read_with_and_without_its_version_code(written: str) -> None:
-    identifiers = (parse_find(written).patient or {})["identifier"]
+    identifiers = (parse_find(f"{written} {BIRTH}").patient or {})["identifier"]
     assert {"system": world.ON_NUMBER, "value": "5584486674"} in identifiers
 
 
 @pytest.mark.parametrize("written", ["TREM 6153 1419", "trem61531419", "Tremblay TREM61531419"])
 def test_a_quebec_number_is_read_among_words(written: str) -> None:
-    identifiers = (parse_find(written).patient or {})["identifier"]
+    identifiers = (parse_find(f"{BIRTH} {written}").patient or {})["identifier"]
     assert [each["system"] for each in identifiers] == [world.QC_NUMBER]
 
 
 def test_a_number_that_several_plans_could_have_issued_names_them_all_surest_first() -> None:
-    identifiers = (parse_find("9698658215").patient or {})["identifier"]
+    identifiers = (parse_find("9698658215 Roy").patient or {})["identifier"]
     verdicts = [check(each["system"], each["value"]) for each in identifiers]
     assert len(identifiers) > 1
     assert verdicts == sorted(verdicts, key=[Verdict.VALID, Verdict.UNCHECKED, Verdict.FAILED].index)
@@ -94,7 +94,7 @@ def test_a_number_that_several_plans_could_have_issued_names_them_all_surest_fir
 @given(st.integers(min_value=10**9, max_value=10**10 - 1))
 def test_a_number_of_ten_digits_is_never_refused_and_never_malformed(number: int) -> None:
     """Temporary numbers fail their check and still belong to somebody."""
-    asked = parse_find(str(number))
+    asked = parse_find(f"Roy {number}")
     assert asked.patient
     for identifier in asked.patient["identifier"]:
         assert check(identifier["system"], identifier["value"]) is not Verdict.MALFORMED
@@ -111,7 +111,9 @@ def test_a_number_of_ten_digits_is_never_refused_and_never_malformed(number: int
         ("123", "find-number-wrong"),
         ("1234567890123456", "find-number-wrong"),
         (BIRTH, "find-date-alone"),
-        ("Tremblay", "find-name-short"),
+        ("Tremblay", "find-name-alone"),
+        ("Marie-Ève Tremblay", "find-name-alone"),
+        ("5584 486 674", "find-number-alone"),
     ],
 )
 def test_what_cannot_be_used_says_why(written: str, error: str) -> None:

@@ -58,7 +58,7 @@ class FindRequest:
     """What was understood. Either ``patient`` is given, shaped for ``$match``, or ``error`` says what to do.
 
     ``error`` is a key of this package's catalogue: find-empty, find-too-long, find-date-wrong, find-number-wrong,
-    find-date-alone, find-name-short.
+    find-date-alone, find-name-alone, find-number-alone.
     """
 
     patient: Json | None = None
@@ -68,7 +68,8 @@ class FindRequest:
 
 
 def parse_find(text: str) -> FindRequest:
-    """Split the one box. A name of one word needs a birth date; a birth date alone fits too many people."""
+    """Split the one box. Two of name, birth date and number are needed: that is what every source asks for, so that
+    a slip of the finger in one of them does not open somebody else's record."""
     cleaned = " ".join(_FILLERS.sub(" ", unicodedata.normalize("NFC", text)).split())
     if not cleaned:
         return FindRequest(error="find-empty")
@@ -87,10 +88,10 @@ class _UnreadableError(Exception):
 
 
 def _request(birth: str, identifiers: list[Json], name: Json | None) -> FindRequest:
-    if not identifiers and name is None:
-        return FindRequest(error="find-date-alone" if birth else "find-empty")
-    if not identifiers and not birth and not (name or {}).get("given"):
-        return FindRequest(error="find-name-short")
+    alone = (("find-date-alone", birth), ("find-name-alone", name), ("find-number-alone", identifiers))
+    given = [key for key, value in alone if value]
+    if len(given) < 2:
+        return FindRequest(error=given[0] if given else "find-empty")
     patient: Json = {"resourceType": "Patient"}
     if identifiers:
         patient["identifier"] = identifiers
