@@ -21,10 +21,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-from bench.country import ROOT, brought_up, of_cast, question
+from bench.country import ROOT, brought_up, question
 from passerelle.federation.wire import read_record
-from passerelle.node.client import Client, read_network
+from passerelle.node.client import Answered, Client, read_network
 from tests.conftest import find_shared_data
 
 NODES = ("on", "qc", "bc")
@@ -92,13 +93,34 @@ def _summaries(bundles: list[Path], network: Path, folder: Path) -> None:
         _summary(client, person, "fr" if number % 2 else "en", folder / f"synthea-{number:03}.json")
     for number, known in enumerate(read_network(network)["patients"]):
         for language in ("en", "fr"):
-            _summary(client, of_cast(known), language, folder / f"cast-{number:02}-{language}.json")
+            _summary_at_home(known, network, language, folder / f"cast-{number:02}-{language}.json")
     client.close()
     print(f"wrote {sum(1 for _ in folder.glob('*.json'))} summaries")
 
 
 def _summary(client: Client, person: dict[str, Any], language: str, target: Path) -> None:
     answer = client.ask("POST", "Patient/$summary", question(person), language=language)
+    _keep(answer, target)
+
+
+def _summary_at_home(known: dict[str, Any], network: Path, language: str, target: Path) -> None:
+    """One of the cast, asked for where they are known: not everybody has a number that the whole country can go by."""
+    client = Client.of_demo(network, known["nodes"][0], seconds=60.0)
+    family = known["name"].split()[-1]
+    found = client.ask(
+        "GET", f"Patient?{urlencode({'name': family, '_count': 1000})}"
+    ).json()
+    given = known["name"].split()[0]
+    person = next(
+        entry["resource"]["id"]
+        for entry in found["entry"]
+        if given in json.dumps(entry["resource"]["name"], ensure_ascii=False)
+    )
+    _keep(client.ask("GET", f"Patient/{person}/$summary", language=language), target)
+    client.close()
+
+
+def _keep(answer: Answered, target: Path) -> None:
     if answer.status != 200:
         raise SystemExit(f"$summary answered {answer.status}: {target.name}")
     target.write_bytes(answer.body)
