@@ -38,17 +38,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print FHIR JSON instead of
 
 def main() -> None:
     """Run the command line; an expected failure is one line on standard error and exit code 1."""
+    try:
+        app()
+    except Exception as fault:
+        if not _expected(fault):
+            raise
+        print(f"passerelle: {fault}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from None
+
+
+def _expected(fault: Exception) -> bool:
+    """Whether a person can mend this by what its message says."""
+    # Imported only now: most of these modules belong to other commands, and every command must start quickly.
     from passerelle.node.client import Unreachable
     from passerelle.node.config import ConfigurationError
     from passerelle.node.demo import DemoError
     from passerelle.node.keys import KeyFileError
     from passerelle.node.load import LoadError
 
-    try:
-        app()
-    except (Unreachable, ConfigurationError, DemoError, KeyFileError, LoadError) as fault:
-        print(f"passerelle: {fault}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(1) from None
+    return isinstance(fault, Unreachable | ConfigurationError | DemoError | KeyFileError | LoadError)
 
 
 @app.callback()
@@ -144,9 +152,7 @@ def load(
 def record(
     person: Annotated[
         str,
-        typer.Argument(
-            help="A name, a health number, a birth date, or several; or a name of the demo's cast."
-        ),
+        typer.Argument(help="Two of a name, a health number and a birth date; or a name of the demo's cast."),
     ],
     node: NodeOption = "ab",
     network: NetworkFile = NETWORK,

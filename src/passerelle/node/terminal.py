@@ -126,11 +126,9 @@ def _demographics(person: str, network: Path, client: Client, language: Language
 
 
 def _patient(known: Mapping[str, Any]) -> Json:
-    found = parse_find(known["name"]).patient or {
-        "resourceType": "Patient",
-        "name": [{"text": known["name"]}],
-    }
-    patient: Json = {**found, "birthDate": known["birthDate"]}
+    typed = parse_find(f"{known['name']} {known['birthDate']}").patient
+    patient: Json = typed or {"resourceType": "Patient", "birthDate": known["birthDate"]}
+    patient = {"name": [{"text": known["name"]}], **patient}
     if known["identifiers"]:
         patient["identifier"] = known["identifiers"]
     return patient
@@ -143,12 +141,18 @@ def _print_wave(console: Console, shown: Wave, speech: Speech) -> None:
         console.print(Text(f"  {number.jurisdiction.upper()} {number.shown}"))
     for warned in banner.allergies:
         console.print(Text(f"  ⚠ {warned.text}  [{_marks(warned.badges)}]", style="bold red"))
+    if banner.none_known:
+        console.print(Text(f"  {speech('allergies-none-known')}  [{_marks(banner.none_known)}]"))
+    elif not banner.allergies:
+        console.print(Text(f"  {speech('allergies-none-recorded')}"))
     console.print(Text(f"\n{shown.heading}", style="bold"), Text(shown.timing, style="dim"))
     _print_missing(console, shown, speech)
     _print_sources(console, shown, speech)
     _print_listing(console, speech("problems"), shown.problems)
     _print_medications(console, shown, speech)
     _print_listing(console, speech("allergies"), shown.allergies)
+    for statement in shown.allergy_statements:
+        console.print(_line(statement))
     _print_results(console, shown, speech)
     for key in ("immunizations", "visits", "procedures", "imaging", "documents"):
         _print_listing(console, speech(key), getattr(shown, key))
@@ -157,9 +161,10 @@ def _print_wave(console: Console, shown: Wave, speech: Speech) -> None:
 def _print_missing(console: Console, shown: Wave, speech: Speech) -> None:
     console.print(Text(f"\n{speech('missing-title')}", style="bold yellow"))
     for row in shown.missing:
-        console.print(Text(f"  • {row.name}: {row.reason} {row.next_step}", style="yellow"))
+        console.print(Text(f"  • {row.name}{speech('colon')} {row.reason} {row.next_step}", style="yellow"))
     for difference in shown.differences:
-        console.print(Text(f"  ≠ {difference.words}", style="yellow"))
+        said = "; ".join(f"{value} [{_marks(sources)}]" for value, sources in difference.said)
+        console.print(Text(f"  ≠ {difference.words}{speech('colon')} {said}", style="yellow"))
     if not shown.missing:
         console.print(Text(f"  {speech('missing-nothing')}"))
 
@@ -185,7 +190,9 @@ def _print_medications(console: Console, shown: Wave, speech: Speech) -> None:
 def _print_results(console: Console, shown: Wave, speech: Speech) -> None:
     console.print(Text(f"\n{speech('results')}", style="bold"))
     for row in shown.results:
-        console.print(Text(f"  {row.name}: {row.value} {row.flag}  {row.when}  [{_marks(row.badges)}]"))
+        console.print(
+            Text(f"  {row.name}{speech('colon')} {row.value} {row.flag}  {row.when}  [{_marks(row.badges)}]")
+        )
 
 
 def _print_listing(console: Console, heading: str, listing: Listing) -> None:
