@@ -113,13 +113,17 @@ def shown(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z_$][A-Za-z_:.\-]{0,63}", name) else "?"
 
 
+_NO_MATTER = frozenset({"_format", "_pretty", "_totalMethod"})
+"""What changes nothing about what is found. The last is how fhirpy asks for a total, which is always given here."""
+
+
 def _take(draft: _Draft, written: str, value: str) -> None:
     name, _, modifier = written.partition(":")
     if control := _CONTROLS.get(name):
         if modifier:
             raise _refused("search-modifier-unsupported", written)
         control(draft, name, value)
-    elif name in ("_format", "_pretty") or (name == "_contained" and value == "false"):
+    elif name in _NO_MATTER or (name == "_contained" and value == "false"):
         return
     elif "." in written or name in _NOT_HERE or name == "_contained":
         raise _refused("search-parameter-unsupported", written)
