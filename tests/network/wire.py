@@ -20,6 +20,8 @@ class Heard:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
+    """Every Set-Cookie header."""
 
     @property
     def json(self) -> Any:
@@ -61,6 +63,6 @@ def call(
 
 
 def heard(response: HTTPResponse) -> Heard:
-    return Heard(
-        response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
-    )
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    cookies = tuple(response.headers.get_all("Set-Cookie") or ())
+    return Heard(response.status, headers, response.read(), cookies)
