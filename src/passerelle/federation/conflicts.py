@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from passerelle.federation.doses import schedule
-from passerelle.federation.likeness import Pair, alike, codings, concept_names, contradict, identifiers, near
+from passerelle.federation.likeness import alike, identifiers, near
 from passerelle.federation.sameness import Fact
 from passerelle.fhir.clinical import moment, title
+from passerelle.fhir.coding import Pair, codings, concept_names, contradict
 from passerelle.fhir.concept import concept_text, medication_concept
 from passerelle.fhir.drug import drug_keys, strength
 from passerelle.fhir.record import Conflict
+from passerelle.fhir.schedule import schedule
 
 Group = list[Fact]
 Members = list[int]

@@ -7,10 +7,8 @@ from datetime import date
 from typing import Any
 
 from passerelle.fhir.clinical import moment
+from passerelle.fhir.coding import Pair, codings, concept_names, contradict, folded, telling
 from passerelle.values import Json
-
-Pair = tuple[str, str]
-"""A system and what is said in it: an identifier or a code."""
 
 
 def identifiers(resource: Json) -> set[Pair]:
@@ -24,43 +22,6 @@ def identifiers(resource: Json) -> set[Pair]:
                 if system.__class__ is str and value.__class__ is str and value.strip():
                     found.add((system, value.strip()))
     return found
-
-
-def concept_names(concept: Any) -> list[Pair]:
-    """The codings of a concept, or of each of a list; the folded text where there is no coding."""
-    if concept.__class__ is list:
-        return [name for each in concept for name in concept_names(each)]
-    if concept.__class__ is not dict:
-        return []
-    names = codings(concept)
-    text = concept.get("text")
-    if not names and text.__class__ is str and text.strip():
-        return [("text", " ".join(text.casefold().split()))]
-    return list(names)
-
-
-def codings(concept: Json) -> set[Pair]:
-    """The codings of a CodeableConcept, or of a Coding, as (system, code)."""
-    listed = concept.get("coding") or (concept,)
-    if listed.__class__ not in (list, tuple):
-        return set()
-    return {
-        (str(each.get("system", "")), each["code"])
-        for each in listed
-        if each.__class__ is dict and each.get("code").__class__ is str
-    }
-
-
-def contradict(mine: set[Pair], theirs: set[Pair]) -> bool:
-    """Whether both use one system and share nothing in it: two codes, two numbers, two things."""
-    if mine & theirs and len(mine) == len(theirs) == 1:
-        return False
-    shared = {system for system, _ in mine} & {system for system, _ in theirs}
-    return any(_within(mine, system).isdisjoint(_within(theirs, system)) for system in shared)
-
-
-def _within(pairs: set[Pair], system: str) -> set[str]:
-    return {value for each, value in pairs if each == system}
 
 
 def alike(one: Any, other: Any) -> bool:
@@ -130,9 +91,11 @@ def _includes_object(one: Json, other: Json) -> bool:
 
 def _same_concept(one: Json, other: Json) -> bool:
     mine, theirs = codings(one), codings(other)
-    if mine and theirs:
-        return bool(mine & theirs) and not contradict(mine, theirs)
-    return bool(set(concept_names(one)) & set(concept_names(other)))
+    if not mine or not theirs:
+        return bool(set(concept_names(one)) & set(concept_names(other)))
+    if not telling(mine & theirs) and folded(one.get("text")) != folded(other.get("text")):
+        return False
+    return bool(mine & theirs) and not contradict(mine, theirs)
 
 
 def _same_quantity(one: Json, other: Json) -> bool:

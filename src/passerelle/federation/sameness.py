@@ -15,17 +15,9 @@ from types import MappingProxyType
 
 import msgspec
 
-from passerelle.federation.likeness import (
-    Pair,
-    alike,
-    concept_names,
-    contradict,
-    identifiers,
-    includes,
-    is_reference,
-    near,
-)
+from passerelle.federation.likeness import alike, identifiers, includes, is_reference, near
 from passerelle.fhir.clinical import moment
+from passerelle.fhir.coding import Pair, concept_names, contradict
 from passerelle.fhir.concept import medication_concept
 from passerelle.fhir.drug import drug_keys, strength
 from passerelle.values import Json, NodeId

@@ -9,19 +9,32 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from passerelle.fhir.concept import concept_text, medication_concept, objects, text_of
-from passerelle.fhir.drug import dose_text, drug_key, drug_keys, strength
+from passerelle.fhir.concept import (
+    Phrase,
+    base_language,
+    concept_text,
+    medication_concept,
+    objects,
+    said,
+    text_of,
+)
+from passerelle.fhir.dosage import dose_text, dosing
+from passerelle.fhir.drug import drug_key, drug_keys, strength
+from passerelle.fhir.schedule import schedule
 from passerelle.fhir.words import catalogue
 from passerelle.values import Json, Language
 
 __all__ = [
+    "called",
     "clinical_time",
     "concept_text",
     "dose_text",
+    "dosing",
     "drug_key",
     "drug_keys",
     "human_name",
     "moment",
+    "schedule",
     "strength",
     "title",
     "type_name",
@@ -119,23 +132,37 @@ def moment(time: str | None) -> str:
 
 def title(resource: Json, language: Language) -> str:
     """What a resource is called in a list; at worst the name of its type."""
-    kind = text_of(resource.get("resourceType"))
+    return called(resource, language).text
+
+
+def called(resource: Json, language: Language, medication: Json | None = None) -> Phrase:
+    """``title`` with its language. ``medication`` is the Medication that the resource refers to, if at hand."""
+    kind, own = text_of(resource.get("resourceType")), text_of(resource.get("language"))
     if "medicationCodeableConcept" in resource or "medicationReference" in resource:
-        named = concept_text(medication_concept(resource), language)
+        named = [said(medication_concept(resource, medication), language, own)]
     else:
-        named = next(filter(None, _names(resource, _CONCEPTS.get(kind, ("code",)), language)), "")
-    return named or type_name(kind, language)
+        named = list(_names(resource, _CONCEPTS.get(kind, ("code",)), language))
+    found = [phrase for phrase in named if phrase.text]
+    return found[0] if found else Phrase(type_name(kind, language), language)
 
 
-def _names(resource: Json, elements: Iterable[str], language: Language) -> Iterator[str]:
+def _names(resource: Json, elements: Iterable[str], language: Language) -> Iterator[Phrase]:
+    """What each element calls the resource. Free text in another language than the reader's gives way to a concept
+    that is in theirs."""
+    own = text_of(resource.get("language"))
+    held = []
     for element in elements:
         value = resource.get(element)
         if isinstance(value, str):
-            yield value.strip()
+            found = said({"text": value, "_text": resource.get(f"_{element}")}, language, own)
+            held += [found] if found.foreign(language) else []
         elif isinstance(value, list) and value and isinstance(value[0], dict) and _is_name(value[0]):
-            yield human_name(value)
+            found = Phrase(human_name(value))
         else:
-            yield concept_text(value, language)
+            found = said(value, language, own)
+        if not held or base_language(found.lang) == language:
+            yield found
+    yield from held
 
 
 def _is_name(value: Json) -> bool:

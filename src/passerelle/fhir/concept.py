@@ -1,10 +1,41 @@
-"""What does a concept say to a reader, and which concept names the drug?"""
+"""What does a concept say to a reader, in which language, and which concept names the drug?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from passerelle.values import Json, Language
+from passerelle.fhir.coding import folded
+from passerelle.values import LANGUAGES, Json, Language
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Words, and the language that they are known to be in: a BCP 47 tag, "" where nothing tells it."""
+
+    text: str
+    lang: str = ""
+
+    def foreign(self, language: Language) -> str:
+        """The tag of words in another language than the reader's; "" for all others."""
+        return self.lang if self.lang and base_language(self.lang) != language else ""
+
+
+def base_language(tag: Any) -> str:
+    """``fr`` for ``fr-CA``; "" for anything that is no tag."""
+    return text_of(tag).split("-")[0].lower()
+
+
+def said(concept: Any, language: Language, written: Any = "") -> Phrase:
+    """What a concept says to a reader: in their language where it is there, else in its own words.
+
+    ``written`` is the language of the resource, which is that of its own words.
+    """
+    if isinstance(concept, list):
+        return next((found for each in concept if (found := said(each, language, written)).text), Phrase(""))
+    translated = translation(concept, language)
+    return Phrase(translated, language) if translated else Phrase(own_words(concept), text_of(written))
 
 
 def concept_text(concept: Any, language: Language) -> str:
@@ -12,15 +43,45 @@ def concept_text(concept: Any, language: Language) -> str:
 
     A list gives its first concept that says something; a Coding is read like a concept of one coding.
     """
-    if isinstance(concept, list):
-        return next(filter(None, (concept_text(each, language) for each in concept)), "")
-    if not isinstance(concept, dict):
-        return ""
-    codings = objects(concept.get("coding")) or ([concept] if "code" in concept else [])
-    translated = _translation(concept.get("_text"), language)
-    for coding in codings:
-        translated = translated or _translation(coding.get("_display"), language)
-    return translated or text_of(concept.get("text")) or _first(codings, "display") or _first(codings, "code")
+    return said(concept, language).text
+
+
+def own_words(concept: Any) -> str:
+    """The words of a concept as its source chose them: text, else display, else code."""
+    codings = _codings(concept)
+    return text_of(object_of(concept).get("text")) or _first(codings, "display") or _first(codings, "code")
+
+
+def translation(concept: Any, language: Language) -> str:
+    """What a concept is known to say in a language; "" where nothing tells.
+
+    Its text's translation, or that of a display which says the same as the text. Where the text *is* the
+    translation of a display into the other language, the display itself: what was translated is not in the language
+    that it was translated into.
+    """
+    text = folded(object_of(concept).get("text"))
+    found = _translation(object_of(concept).get("_text"), language)
+    for coding in _codings(concept):
+        display = text_of(coding.get("display"))
+        others = {each: _translation(coding.get("_display"), each) for each in LANGUAGES}
+        if not text or text in {folded(each) for each in (display, *others.values())}:
+            found = found or others[language]
+        if display and text and text in {folded(others[each]) for each in LANGUAGES if each != language}:
+            found = found or display
+    return found
+
+
+def all_words(concept: Any) -> Iterator[str]:
+    """Everything that a concept is called, in any language."""
+    named = [(object_of(concept), "text"), *((coding, "display") for coding in _codings(concept))]
+    for element, member in named:
+        yield text_of(element.get(member))
+        yield from (_translation(element.get(f"_{member}"), language) for language in LANGUAGES)
+
+
+def _codings(concept: Any) -> list[Json]:
+    concept = object_of(concept)
+    return objects(concept.get("coding")) or ([concept] if "code" in concept else [])
 
 
 def _first(codings: list[Json], member: str) -> str:

@@ -1,4 +1,4 @@
-"""Which drug is this, how strong, and how is it taken? Read from any R4 medication resource.
+"""Which drug is this, and how strong? Read from any R4 medication resource.
 
 A drug here is what a pharmacist groups by: the ingredient, whatever its brand, strength or form. No drug table
 is needed: a name loses its maker, strength, form and salt (``drug_words.toml``), and an English and a French
@@ -15,7 +15,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
+from passerelle.fhir.coding import telling
 from passerelle.fhir.concept import (
+    all_words,
     concept_text,
     contained_medication,
     medication_concept,
@@ -23,8 +25,7 @@ from passerelle.fhir.concept import (
     objects,
     text_of,
 )
-from passerelle.fhir.words import catalogue
-from passerelle.values import Json, Language
+from passerelle.values import Json
 
 DIN_SYSTEMS = frozenset(
     {
@@ -85,24 +86,20 @@ def drug_key(resource: Json, medication: Json | None = None) -> str:
 def drug_keys(resource: Json, medication: Json | None = None) -> frozenset[str]:
     """Everything that says which drug this is; two resources that share one of them are about the same drug."""
     concept = medication_concept(resource, medication)
-    named = {f"name:{words}" for text in _texts(concept) if (words := ingredient_words(text))}
+    named = {f"name:{words}" for text in all_words(concept) if (words := ingredient_words(text))}
     return frozenset(named | _codes(concept) | _ingredients(medication or contained_medication(resource)))
-
-
-def _texts(concept: Json) -> list[str]:
-    """Everything that a concept is called."""
-    said = [concept.get("text"), *(coding.get("display") for coding in objects(concept.get("coding")))]
-    return [text for each in said if (text := text_of(each))]
 
 
 def _codes(concept: Json) -> set[str]:
     """The codings of a drug; the three systems of the DIN are one."""
-    found = set()
-    for coding in objects(concept.get("coding")):
-        system, code = text_of(coding.get("system")), text_of(coding.get("code"))
-        if code:
-            found.add(f"din:{code.zfill(8)}" if system in DIN_SYSTEMS else f"{system}|{code}")
-    return found
+    coded = (
+        (text_of(each.get("system")), text_of(each.get("code"))) for each in objects(concept.get("coding"))
+    )
+    return {
+        f"din:{code.zfill(8)}" if system in DIN_SYSTEMS else f"{system}|{code}"
+        for system, code in telling(coded)
+        if code
+    }
 
 
 def _ingredients(medication: Json | None) -> set[str]:
@@ -111,7 +108,7 @@ def _ingredients(medication: Json | None) -> set[str]:
     if len(listed) != 1:
         return set()
     concept = object_of(listed[0].get("itemCodeableConcept"))
-    return _codes(concept) | {f"name:{ingredient_words(text)}" for text in _texts(concept)}
+    return _codes(concept) | {f"name:{ingredient_words(text)}" for text in all_words(concept) if text}
 
 
 def strength(resource: Json, medication: Json | None = None) -> str:
@@ -123,8 +120,8 @@ def strength(resource: Json, medication: Json | None = None) -> str:
     said = [_ratio(object_of(each.get("strength"))) for each in objects(found.get("ingredient"))]
     if any(said):
         return " + ".join(sorted(filter(None, said)))
-    texts = _texts(medication_concept(resource, medication))
-    return next((read for text in texts if (read := strength_in(text))), "")
+    words = all_words(medication_concept(resource, medication))
+    return next((read for text in words if (read := strength_in(text))), "")
 
 
 @lru_cache(maxsize=4096)
@@ -170,52 +167,3 @@ def _unit_of(quantity: Json) -> str:
 def dosages(resource: Json) -> list[Json]:
     """The Dosage elements of any medication resource."""
     return objects(resource.get("dosageInstruction") or resource.get("dosage"))
-
-
-_RENDERED = "http://prescribeit.ca/fhir/StructureDefinition/ext-rendered-dosage-instruction"
-
-
-def dose_text(resource: Json, language: Language) -> str:
-    """How it is taken, in words: what was written, else a sentence made from the structured dosage."""
-    for extension in objects(resource.get("extension")):
-        if extension.get("url") == _RENDERED and text_of(extension.get("valueString")):
-            return text_of(extension["valueString"])
-    said = (_written(dosage, language) or _composed(dosage, language) for dosage in dosages(resource))
-    return "; ".join(filter(None, said))
-
-
-def _written(dosage: Json, language: Language) -> str:
-    return concept_text({"text": dosage.get("text"), "_text": dosage.get("_text")}, language)
-
-
-def _composed(dosage: Json, language: Language) -> str:
-    rates = objects(dosage.get("doseAndRate"))
-    dose = object_of(rates[0].get("doseQuantity") if rates else dosage.get("dose"))
-    unit = text_of(dose.get("unit")) or text_of(dose.get("code"))
-    amount = f"{_local(dose['value'], language)} {unit}".strip() if "value" in dose else ""
-    timing = object_of(dosage.get("timing"))
-    often = _often(object_of(timing.get("repeat")), language) or concept_text(timing.get("code"), language)
-    as_needed = dosage.get("asNeededBoolean") is True or "asNeededCodeableConcept" in dosage
-    words = catalogue("passerelle.fhir", "clinical_words.toml")
-    needed = words.say("as-needed", language) if as_needed else ""
-    parts = (amount, often, concept_text(dosage.get("route"), language), needed)
-    return ", ".join(filter(None, parts))
-
-
-def _local(number: Any, language: Language) -> str:
-    """A number as the language writes it: 2.5 or 2,5."""
-    text = measure(number, "")[1]
-    return text.replace(".", ",") if language == "fr" else text
-
-
-def _often(repeat: Json, language: Language) -> str:
-    """How often, in the words of the reader: 2 times per day, 2 times every 3 days."""
-    words = catalogue("passerelle.fhir", "clinical_words.toml")
-    unit = text_of(repeat.get("periodUnit"))
-    if "frequency" not in repeat or f"per-{unit}" not in words.messages:
-        return ""
-    frequency, period = _local(repeat["frequency"], language), _local(repeat.get("period", 1), language)
-    times = words.say("once" if frequency == "1" else "times", language, count=frequency)
-    if period == "1":
-        return f"{times} {words.say(f'per-{unit}', language)}"
-    return f"{times} {words.say(f'every-{unit}', language, period=period)}"

@@ -10,7 +10,8 @@ from typing import Literal
 
 from passerelle.fhir.clinical import clinical_time, moment, title
 from passerelle.fhir.concept import concept_text, medication_concept
-from passerelle.fhir.drug import dose_text, drug_keys
+from passerelle.fhir.dosage import dose_text
+from passerelle.fhir.drug import drug_keys
 from passerelle.fhir.record import Entry
 from passerelle.portals.conflicts import conflict_words
 from passerelle.portals.reading import Badge, Reading

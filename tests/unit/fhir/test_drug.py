@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from passerelle.fhir.drug import dose_text, drug_key, drug_keys, ingredient_words, strength, strength_in
+from passerelle.fhir.dosage import dose_text
+from passerelle.fhir.drug import drug_key, drug_keys, ingredient_words, strength, strength_in
 from passerelle.values import Json
 
 
