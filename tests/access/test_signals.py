@@ -75,6 +75,7 @@ def two_in_a_row() -> socket.socket:
             taken.close()
             continue
         taken.listen()
+        taken.settimeout(20)
         return taken
     raise AssertionError("no two ports in a row are free")
 
@@ -82,7 +83,7 @@ def two_in_a_row() -> socket.socket:
 def test_a_node_that_is_told_to_stop_answers_first_what_was_asked(node: Node) -> None:
     browser, answers = Browser(node.address), []
     page = browser.sign_in("dr-on", "dr-on-demo")
-    form = {"csrf": page.field("csrf"), "text": "Invented Person"}
+    form = {"csrf": page.field("csrf"), "text": "Invented Person 1970-01-02"}
     asking = threading.Thread(target=lambda: answers.append(browser.go("/en/find", form)))
     asking.start()
     node.silent.accept()  # the question is on its way to the one who says nothing

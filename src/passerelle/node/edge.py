@@ -53,7 +53,7 @@ class Edge:
         except (
             Exception
         ) as bug:  # the last line of defence: the process lives, the operator sees the trace id
-            log.error("request failed", request_id=request_id, fault=type(bug).__name__, where=_where(bug))
+            log.error("request failed", request_id=request_id, fault=type(bug).__name__, where=where(bug))
             return _outcome(BadInput(Issue("internal", "exception"), status=500), language, request_id)
 
     async def _serve(self, http: HttpRequest, language: Language, request_id: str) -> Response:
@@ -164,7 +164,7 @@ def _request_id(given: str) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
 
 
-def _where(bug: BaseException) -> str:
+def where(bug: BaseException) -> str:
     """File and line of a bug, never its message: a message may hold a value."""
     trace = bug.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -33,7 +33,7 @@ from passerelle.node.accounts import Accounts
 from passerelle.node.config import ConfigurationError, Settings
 from passerelle.node.desk import Desk, html
 from passerelle.node.directory_file import DirectoryFile
-from passerelle.node.edge import Edge
+from passerelle.node.edge import Edge, where
 from passerelle.node.gate import Door
 from passerelle.node.keys import KeyRing, load_or_make_key
 from passerelle.node.oidc import OutsideSignIn
@@ -45,6 +45,7 @@ from passerelle.node.registers import Registers, clients, people
 from passerelle.node.sessions import Rules, Sessions
 from passerelle.node.tokens import AccessTokens
 from passerelle.node.tokens import Door as TokenDoor
+from passerelle.node.warm import warm
 from passerelle.portals import pages
 from passerelle.portals.viewing import Paths
 from passerelle.store import open_store
@@ -250,6 +251,10 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     again = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, again.set)
+    try:
+        await warm(wired.here)
+    except Exception as bug:  # one page that cannot be made must not keep everything else from being served
+        log.error("not everything was made ready", fault=type(bug).__name__, where=where(bug))
     # What lives as long as the process is not worth looking at again at every collection.
     gc.collect()
     gc.freeze()
