@@ -76,6 +76,24 @@ def test_a_lost_or_stale_mark_doubles_nothing(tmp_path, mark):
     assert asyncio.run(write("b")) == [("a", 1), ("b", 1)]
 
 
+def test_a_lost_mark_doubles_nothing_of_a_journal_that_is_read_in_many_parts(tmp_path, monkeypatch):
+    """As after a restore from a copy, in which journal and store overlap."""
+    read = Journal.read
+    monkeypatch.setattr(Journal, "read", lambda self, start: read(self, start, 500))
+
+    async def versions() -> int:
+        ledger = opened(tmp_path)
+        await ledger.append([event(f"e{n}") for n in range(20)])
+        await ledger.close()
+        (tmp_path / "audit.filed").unlink()
+        ledger = opened(tmp_path)
+        kept = await ledger.look(lambda view: len(view.history("AuditEvent", count=1000).matches))
+        await ledger.close()
+        return kept
+
+    assert asyncio.run(versions()) == 20
+
+
 def test_a_torn_last_line_is_cut_off_and_the_rest_stays(tmp_path):
     async def write() -> None:
         ledger = opened(tmp_path)

@@ -37,7 +37,7 @@ class JournaledLedger:
         self._filed = _marked(mark, journal.end)
         self._filing = asyncio.Lock()
         self._sure = False
-        """Whether the mark is known to be where the store is: not before the first filing after a start."""
+        """Whether the mark is known to be where the store is: not before all that waited at the start is filed."""
 
     async def append(self, events: Sequence[Json]) -> None:
         """Write events down; when this returns they are durable. Each has its id."""
@@ -59,8 +59,9 @@ class JournaledLedger:
             while self.waiting:
                 lines, end = await asyncio.to_thread(self._journal.read, self._filed)
                 await self._store.change(lambda change, lines=lines: self._put(lines, change))  # type: ignore[misc]
-                self._filed, self._sure = end, True
+                self._filed = end
                 await asyncio.to_thread(self._mark.write_text, str(end), "ascii")
+            self._sure = True
             if self._filed > FORGET and await asyncio.to_thread(self._journal.forget, self._filed):
                 self._filed = 0
                 await asyncio.to_thread(self._mark.write_text, "0", "ascii")
