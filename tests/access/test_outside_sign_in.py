@@ -265,6 +265,20 @@ def test_a_configured_provider_has_its_way_back_and_its_origin(tmp_path: Path) -
     assert made.origins == ("https://sign-in.example",)
 
 
+def test_the_configuration_of_the_guide_is_one_that_a_node_takes(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "run-a-node.md"
+    page = guide.read_text("utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    secret = tmp_path / "keycloak.secret"
+    secret.write_text("invented")
+    secret.chmod(0o600)
+    (made,) = providers(configured(tmp_path, "\n".join(blocks)))
+    assert f"\n{made.redirect_uri}\n" in page
+    assert list(made.roles.values()) == ["physician", "nurse", "patient"]
+    assert list(made.subjects.values()) == ["privacy"]
+    assert (made.client_secret, made.name["fr"]) == ("invented", "Compte de la Clinique du Nord")
+
+
 WRONG = [
     ('roles = { doctors = "physician" }', 'roles = { doctors = "doctor" }', "roles"),
     ('roles = { doctors = "physician" }', 'roles = { robots = "service" }', "roles"),

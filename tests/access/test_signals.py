@@ -18,7 +18,6 @@ from passerelle.node.accounts import load_accounts, save_accounts
 from passerelle.node.demo import Plan, configure
 from tests.access.browsing import Browser, Page, free_ports, serve, wait_for
 
-
 STOP = 3.0
 
 
