@@ -83,7 +83,7 @@ class World:
         clients = (FEED, NARROW, AUDITOR, APP, SIGNED_APP, OTHER_APP)
         self.server = Server(Settings(ROOT, BASE, clients), self.tokens, self.now)
         pages = Pages(
-            lambda http: self.browser, lambda back: f"/sign-in?{urlencode({'back': back})}", self.page
+            lambda http: self.browser, lambda http, back: f"/sign-in?{urlencode({'back': back})}", self.page
         )
         self.app = Starlette(routes=list(routes(self.server, pages)))
 

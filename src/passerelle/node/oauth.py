@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
@@ -30,12 +30,14 @@ LONGEST_BODY = 64 * 1024
 @dataclass(frozen=True)
 class Wish:
     """What an app asks a person to allow, for the page that asks them. ``action`` is where its form is posted, with
-    ``csrf`` and ``decision`` (``allow`` or anything else) as fields."""
+    ``csrf`` and ``decision`` (``allow`` or anything else) as fields. The answer leads on to the app, at ``origin``:
+    a page with a content policy must let its form go there."""
 
     client: Client
     scopes: tuple[str, ...]
     signed_in: SignedIn
     action: str
+    origin: str
 
 
 _PAGE = {**NO_STORE, "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
@@ -43,11 +45,11 @@ _PAGE = {**NO_STORE, "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"
 
 @dataclass(frozen=True)
 class Pages:
-    """What the portals give: who is signed in, where to sign in (given the address to come back to), and the page
-    that asks a person whether an app may act for them."""
+    """What the portals give: who is signed in, where to sign in (given the request and the address to come back to),
+    and the page that asks a person whether an app may act for them."""
 
     signed_in: Callable[[Request], SignedIn | None]
-    sign_in: Callable[[str], str]
+    sign_in: Callable[[Request, str], str]
     ask: Callable[[Request, Wish], Response]
 
 
@@ -153,7 +155,7 @@ async def _authorize(server: Server, pages: Pages, http: Request) -> Response:
     here = f"{server.settings.root}{http.url.path}"
     signed_in = pages.signed_in(http)
     if signed_in is None:
-        return RedirectResponse(pages.sign_in(f"{http.url.path}?{http.url.query}"), 303, NO_STORE)
+        return RedirectResponse(pages.sign_in(http, f"{http.url.path}?{http.url.query}"), 303, NO_STORE)
     try:
         args = _once_each(http.query_params.multi_items())
         form = {} if http.method == "GET" else _once_each(parse_qsl((await _body(http)).decode()))
@@ -161,7 +163,11 @@ async def _authorize(server: Server, pages: Pages, http: Request) -> Response:
         grant = server.get_consent_grant(asked, signed_in)
         if http.method == "GET":
             wish = Wish(
-                asked.client.client, server.offered(asked), signed_in, f"{http.url.path}?{http.url.query}"
+                asked.client.client,
+                server.offered(asked),
+                signed_in,
+                f"{http.url.path}?{http.url.query}",
+                _origin(asked.payload.redirect_uri),
             )
             page = pages.ask(http, wish)
             page.headers.update(_PAGE)
@@ -175,6 +181,12 @@ async def _authorize(server: Server, pages: Pages, http: Request) -> Response:
         return _plain(server, error)
     except ValueError:
         return _plain(server, InvalidRequestError("The request cannot be read."))
+
+
+def _origin(address: str) -> str:
+    """Where an address leads, as a content policy names it: ``https://app.example``, or ``org.example.app:``."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 
 
 def _plain(server: Server, error: OAuth2Error) -> Response:

@@ -33,7 +33,7 @@ from passerelle.node.accounts import Accounts
 from passerelle.node.config import ConfigurationError, Settings
 from passerelle.node.desk import Desk, html
 from passerelle.node.directory_file import DirectoryFile
-from passerelle.node.edge import Edge, where
+from passerelle.node.edge import Edge, where, language_of
 from passerelle.node.gate import Door
 from passerelle.node.keys import KeyRing, load_or_make_key
 from passerelle.node.oidc import OutsideSignIn
@@ -165,7 +165,7 @@ def _oauth_pages(desk: Desk) -> oauth.Pages:
         return oauth.SignedIn(session.caller, session.purpose, session.csrf) if session else None
 
     def ask(http: Request, wish: oauth.Wish) -> Response:
-        language: Language = "fr" if http.query_params.get("ui_locales", "").startswith("fr") else "en"
+        language = _wanted(http)
         page = pages.authorize(
             language,
             client_name=wish.client.name,
@@ -174,14 +174,20 @@ def _oauth_pages(desk: Desk) -> oauth.Pages:
             csrf=wish.signed_in.csrf,
             paths=Paths(toggle="", authorize=wish.action),
         )
-        return html(page)
+        return html(page, forms_to=(wish.origin,))
 
-    def sign_in(back: str) -> str:
+    def sign_in(http: Request, back: str) -> str:
         from urllib.parse import urlencode
 
-        return f"/en/sign-in?{urlencode({'return_to': back})}"
+        return f"/{_wanted(http)}/sign-in?{urlencode({'return_to': back})}"
 
     return oauth.Pages(signed_in, sign_in, ask)
+
+
+def _wanted(http: Request) -> Language:
+    """The language in which an app sends somebody here: its own wish (OpenID Connect's), else their browser's."""
+    wished = http.query_params.get("ui_locales", "").replace(" ", ",")
+    return language_of(wished or http.headers.get("accept-language", ""))
 
 
 def statement(settings: Settings) -> Mapping[str, Any]:
