@@ -33,7 +33,7 @@ from passerelle.node.accounts import Accounts
 from passerelle.node.config import ConfigurationError, Settings
 from passerelle.node.desk import Desk, html
 from passerelle.node.directory_file import DirectoryFile
-from passerelle.node.edge import Edge, where, language_of
+from passerelle.node.edge import Edge, language_of, where
 from passerelle.node.gate import Door
 from passerelle.node.keys import KeyRing, load_or_make_key
 from passerelle.node.oidc import OutsideSignIn
