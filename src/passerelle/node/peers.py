@@ -9,6 +9,7 @@ from datetime import datetime
 
 import aiohttp
 
+from passerelle.audit import Line
 from passerelle.federation.directory import NodeEntry
 from passerelle.flows.exchange import Asked, exchange
 from passerelle.flows.ports import Heard, Here, Nothing, Wire
@@ -49,9 +50,10 @@ class Peers:
 
     async def _ask_here(self, wire: Wire, caller: Caller, purpose: Purpose) -> Heard:
         assert self.here is not None  # noqa: S101  set when the node is wired, before anything is served
-        asked = Asked(
-            caller, purpose, understand(wire.method, wire.path, "", wire.body), secrets.token_hex(12)
-        )
+        request = understand(wire.method, wire.path, "", wire.body)
+        # Nobody sent it over a network: the node asks itself.
+        line = Line(server_address=self.here.base)
+        asked = Asked(caller, purpose, request, secrets.token_hex(12), line=line)
         answer = await exchange(asked, self.here)
         await record(answer.events, self.here)
         return Heard(answer.status, answer.body)
