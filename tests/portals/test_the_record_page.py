@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerelle.fhir.record import Conflict, Record, Source, State
@@ -101,6 +101,7 @@ def test_every_reason_of_a_gap_reads_as_words(reason: str) -> None:
 
 
 @both_languages
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_allergy_is_never_told_as_known_while_anything_may_be_missing(
     language: Language, data: st.DataObject
@@ -162,14 +163,14 @@ def test_an_allergy_that_was_ruled_out_does_not_warn_but_stays_readable(status: 
 
 
 def test_medications_are_grouped_by_drug_across_brands_languages_and_sources() -> None:
-    drugs = {drug.lines[0].name: drug for drug in shown(world.record()).medications.drugs}
+    drugs = {drug.lines[0].name.text: drug for drug in shown(world.record()).medications.drugs}
     metformin = drugs["Metformin 500 mg"]
     assert [badge.mark for badge in metformin.badges] == ["BC", "ON", "QC"]
     assert metformin.entries == 2
 
 
 def test_the_check_column_says_who_agrees() -> None:
-    checks = {drug.lines[0].name: drug.check_words for drug in shown(world.record()).medications.drugs}
+    checks = {drug.lines[0].name.text: drug.check_words for drug in shown(world.record()).medications.drugs}
     assert checks["Ramipril 10 mg"] == "Dose differs between sources"
     assert checks["Atorvastatin 40 mg"] == "Same in 2 sources"
     assert checks["Apixaban 5 mg"] == "Only in Québec"
@@ -227,7 +228,7 @@ def test_results_that_contradict_each_other_each_keep_a_row() -> None:
         world.record(), entries=(one, two, *many), conflicts=(Conflict("value", "Potassium", (0, 1)),)
     )
     rows = shown(record).results[:2]
-    assert {row.value for row in rows} == {"4.1\u00a0mmol/L", "6.1\u00a0mmol/L"}
+    assert {row.value.text for row in rows} == {"4.1\u00a0mmol/L", "6.1\u00a0mmol/L"}
     assert {row.conflict for row in rows} == {"Value differs between sources"}
 
 
@@ -318,7 +319,7 @@ def test_what_is_older_than_the_strip_is_counted_in_words() -> None:
 
 
 def test_trends_begin_with_what_a_clinician_looks_for() -> None:
-    names = [trend.name for trend in shown(world.record()).trends]
+    names = [trend.name.text for trend in shown(world.record()).trends]
     assert names == ["Hemoglobin A1c", "Creatinine", "eGFR", "Potassium", "LDL cholesterol"]
 
 
@@ -330,6 +331,7 @@ def test_a_trend_never_mixes_two_units() -> None:
     assert shown(replace(world.record(), entries=tuple(values), conflicts=())).trends == ()
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.dates(), st.decimals(0, 9999, places=1)),
@@ -354,7 +356,9 @@ def test_every_point_of_a_trend_lies_within_its_drawing(measured: list[tuple[obj
 
 
 def test_a_reference_range_is_drawn_where_the_laboratory_sent_one() -> None:
-    limits = {trend.name: [limit.label for limit in trend.limits] for trend in shown(world.record()).trends}
+    limits = {
+        trend.name.text: [limit.label for limit in trend.limits] for trend in shown(world.record()).trends
+    }
     assert limits["Potassium"] == ["Lower limit 3.5", "Upper limit 5.0"]
     assert limits["Hemoglobin A1c"] == ["Upper limit 7.0"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -19,18 +19,16 @@ from passerelle.federation.wire import read_record
 from passerelle.fhir.resource import encode
 from passerelle.fhir.words import catalogue
 from passerelle.node.client import Client, Unreachable, read_network
+from passerelle.node.record_text import console, print_wave
 from passerelle.portals.asking import parse_find
-from passerelle.portals.lists import Listing
-from passerelle.portals.reading import Badge, Item, Reading
+from passerelle.portals.reading import Reading
 from passerelle.portals.speech import Speech
 from passerelle.portals.viewing import Viewer
-from passerelle.portals.wave import Wave, wave
+from passerelle.portals.wave import wave
 from passerelle.values import Json, Language
 
 if TYPE_CHECKING:
     from passerelle.node.demo import Plan
-
-TONES = {"good": "green", "bad": "bold red", "care": "yellow", "quiet": "dim"}
 
 
 def words(key: str, language: Language = "en", **details: object) -> str:
@@ -99,7 +97,7 @@ def print_record(
         Console(stderr=True).print(words("record-nobody", language))
         return 1
     shown = wave(Reading(record, Speech(language), Viewer(name="")))
-    _print_wave(Console(), shown, Speech(language))
+    print_wave(console(), shown, Speech(language))
     return 0 if record.complete else 3
 
 
@@ -132,85 +130,6 @@ def _patient(known: Mapping[str, Any]) -> Json:
     if known["identifiers"]:
         patient["identifier"] = known["identifiers"]
     return patient
-
-
-def _print_wave(console: Console, shown: Wave, speech: Speech) -> None:
-    banner = shown.banner
-    console.print(Text(banner.name, style="bold"), Text(f"  {banner.born}  {banner.age}  {banner.sex}"))
-    for number in banner.numbers:
-        console.print(Text(f"  {number.jurisdiction.upper()} {number.shown}"))
-    for warned in banner.allergies:
-        console.print(Text(f"  ⚠ {warned.text}  [{_marks(warned.badges)}]", style="bold red"))
-    if banner.none_known:
-        console.print(Text(f"  {speech('allergies-none-known')}  [{_marks(banner.none_known)}]"))
-    elif not banner.allergies:
-        console.print(Text(f"  {speech('allergies-none-recorded')}"))
-    console.print(Text(f"\n{shown.heading}", style="bold"), Text(shown.timing, style="dim"))
-    _print_missing(console, shown, speech)
-    _print_sources(console, shown, speech)
-    _print_listing(console, speech("problems"), shown.problems)
-    _print_medications(console, shown, speech)
-    _print_listing(console, speech("allergies"), shown.allergies)
-    for statement in shown.allergy_statements:
-        console.print(_line(statement))
-    _print_results(console, shown, speech)
-    for key in ("immunizations", "visits", "procedures", "imaging", "documents"):
-        _print_listing(console, speech(key), getattr(shown, key))
-
-
-def _print_missing(console: Console, shown: Wave, speech: Speech) -> None:
-    console.print(Text(f"\n{speech('missing-title')}", style="bold yellow"))
-    for row in shown.missing:
-        console.print(Text(f"  • {row.name}{speech('colon')} {row.reason} {row.next_step}", style="yellow"))
-    for difference in shown.differences:
-        said = "; ".join(f"{value} [{_marks(sources)}]" for value, sources in difference.said)
-        console.print(Text(f"  ≠ {difference.words}{speech('colon')} {said}", style="yellow"))
-    if not shown.missing:
-        console.print(Text(f"  {speech('missing-nothing')}"))
-
-
-def _print_sources(console: Console, shown: Wave, speech: Speech) -> None:
-    table = Table(box=None, pad_edge=False)
-    for key, justify in (("source", "left"), ("answer", "left"), ("moment", "right"), ("items", "right")):
-        table.add_column(speech(key) if key != "moment" else "s", justify=justify)  # type: ignore[arg-type]
-    for row in shown.sources:
-        table.add_row(row.badge.name, Text(row.state, style=TONES[row.tone]), row.seconds, row.items)
-    console.print()
-    console.print(table)
-
-
-def _print_medications(console: Console, shown: Wave, speech: Speech) -> None:
-    console.print(Text(f"\n{speech('medications')}", style="bold"))
-    for drug in shown.medications.current:
-        for line in drug.lines if drug.check == "conflict" else drug.lines[:1]:
-            console.print(Text(f"  {line.name}  {line.dose}  {line.when}  [{_marks(line.badges)}]"))
-        console.print(Text(f"      {drug.check_words}", style=TONES[drug.tone]))
-
-
-def _print_results(console: Console, shown: Wave, speech: Speech) -> None:
-    console.print(Text(f"\n{speech('results')}", style="bold"))
-    for row in shown.results:
-        console.print(
-            Text(f"  {row.name}{speech('colon')} {row.value} {row.flag}  {row.when}  [{_marks(row.badges)}]")
-        )
-
-
-def _print_listing(console: Console, heading: str, listing: Listing) -> None:
-    console.print(Text(f"\n{heading} ({listing.total})", style="bold"))
-    for item in listing.items:
-        console.print(_line(item))
-
-
-def _line(item: Item) -> Text:
-    parts = [item.what, item.when, item.detail, f"[{_marks(item.badges)}]"]
-    line = Text("  " + "  ".join(part for part in parts if part))
-    if item.flag:
-        line.append(f"  ≠ {item.flag}", style="yellow")
-    return line
-
-
-def _marks(badges: Iterable[Badge]) -> str:
-    return " ".join(badge.mark for badge in badges)
 
 
 def print_status(network: Path, as_json: bool) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from passerelle.fhir.clinical import clinical_time, type_name
+from passerelle.fhir.coding import Pair
+from passerelle.fhir.concept import Phrase, own_words
 from passerelle.fhir.record import Entry
 from passerelle.portals.conflicts import conflict_words
+from passerelle.portals.grouping import other_words, together
 from passerelle.portals.medications import TYPES as MEDICATION_TYPES
 from passerelle.portals.person import is_absence, is_current, reactions
 from passerelle.portals.reading import Item, Reading, code_of
@@ -81,7 +84,12 @@ def problems(reading: Reading) -> Listing:
     entries = reading.newest(reading.record.of_type("Condition"))
     current, over = _parted(entries, lambda entry: not _is_over(entry) or id(entry) in reading.flags)
     current.sort(key=lambda entry: id(entry) not in reading.flags)
-    return _listing(reading, current, over, detail=_status_detail, merge_same=True)
+    return _listing(
+        reading,
+        together(reading, current, "code", _statuses),
+        together(reading, over, "code", lambda entry: (_statuses(entry), _day(entry))),
+        _status_details,
+    )
 
 
 def allergies(reading: Reading) -> Listing:
@@ -92,7 +100,8 @@ def allergies(reading: Reading) -> Listing:
     current, over = _parted(
         reading.newest(known), lambda entry: is_current(entry.resource) or id(entry) in reading.flags
     )
-    return _listing(reading, current, over, detail=_allergy_detail)
+    shown, past = (together(reading, listed, "code", _statuses) for listed in (current, over))
+    return _listing(reading, shown, past, _allergy_details)
 
 
 def _parted(entries: Iterable[Entry], first: Callable[[Entry], bool]) -> tuple[list[Entry], list[Entry]]:
@@ -106,26 +115,36 @@ def _parted(entries: Iterable[Entry], first: Callable[[Entry], bool]) -> tuple[l
 def allergy_statements(reading: Reading) -> tuple[Item, ...]:
     """What sources say instead of an allergy: none known, or nobody asked. Always with whose word it is."""
     said = [entry for entry in reading.record.of_type("AllergyIntolerance") if is_absence(entry.resource)]
-    return tuple(_item(reading, [entry], lambda *_: "") for entry in said)
+    return tuple(_item(reading, [entry], nothing_more) for entry in said)
 
 
 def immunizations(reading: Reading) -> Listing:
-    return _newest_first(reading, reading.record.of_type("Immunization"), 12, _status_detail)
+    """Newest first. One vaccine on one day is one line, unless two lots or two doses of a series are named."""
+    entries = reading.newest(reading.record.of_type("Immunization"))
+    groups = together(reading, entries, "vaccineCode", lambda e: (_statuses(e), _day(e)), _needles)
+    return _newest_first(reading, groups, 12, _status_details)
+
+
+def _needles(entry: Entry) -> Iterator[Pair]:
+    if lot := text(entry.resource.get("lotNumber")):
+        yield "lot", lot.casefold()
+    for applied in objects(entry.resource.get("protocolApplied")):
+        yield from ((name, str(value)) for name, value in applied.items() if name.startswith("doseNumber"))
 
 
 def visits(reading: Reading) -> Listing:
-    return _newest_first(reading, reading.record.of_type("Encounter"), 8, _visit_detail)
+    return _each(reading, reading.record.of_type("Encounter"), 8, _visit_details)
 
 
 def procedures(reading: Reading) -> Listing:
-    return _newest_first(reading, reading.record.of_type("Procedure"), 8, _status_detail)
+    return _each(reading, reading.record.of_type("Procedure"), 8, _status_details)
 
 
 def imaging(reading: Reading) -> Listing:
     entries = [
         e for e in reading.record.of_type("ImagingStudy", "DiagnosticReport") if is_imaging(e.resource)
     ]
-    return _newest_first(reading, entries, 8, _report_detail)
+    return _each(reading, entries, 8, _report_details)
 
 
 def documents(reading: Reading) -> Listing:
@@ -134,54 +153,53 @@ def documents(reading: Reading) -> Listing:
         for entry in reading.record.of_type("DocumentReference", "Composition", "DiagnosticReport")
         if not is_imaging(entry.resource)
     ]
-    return _newest_first(reading, entries, 8, _report_detail)
+    return _each(reading, entries, 8, _report_details)
 
 
 def others(reading: Reading) -> Listing:
     """Whatever has no section of its own: nothing that a source sent is left out."""
     entries = [entry for entry in reading.record.entries if entry.type not in _ELSEWHERE | _BACKGROUND]
-    return _newest_first(reading, entries, 0, lambda _, entry: type_name(entry.type, reading.speech.language))
+    return _each(reading, entries, 0, _type_details)
 
 
-Detail = Callable[[Reading, Entry], str]
+Group = list[Entry]
+"""The entries of one line."""
+Details = Callable[[Reading, Group], Iterable[Phrase]]
 
 
-def _newest_first(reading: Reading, entries: Iterable[Entry], shown: int, detail: Detail) -> Listing:
-    ordered = reading.newest(entries)
-    flagged = [entry for entry in ordered if id(entry) in reading.flags]
-    plain = [entry for entry in ordered if id(entry) not in reading.flags]
-    return _listing(reading, flagged + plain[:shown], plain[shown:], detail=detail)
+def _each(reading: Reading, entries: Iterable[Entry], shown: int, details: Details) -> Listing:
+    """One line for every entry, newest first."""
+    return _newest_first(reading, [[entry] for entry in reading.newest(entries)], shown, details)
 
 
-def _listing(
-    reading: Reading, shown: list[Entry], folded: list[Entry], *, detail: Detail, merge_same: bool = False
-) -> Listing:
-    groups = _same_words(reading, shown) if merge_same else [[entry] for entry in shown]
-    items = tuple(_item(reading, group, detail) for group in groups)
-    unfolded = tuple(_item(reading, [entry], detail) for entry in folded) if reading.final else ()
+def _newest_first(reading: Reading, groups: list[Group], shown: int, details: Details) -> Listing:
+    flagged = [group for group in groups if id(group[0]) in reading.flags]
+    plain = [group for group in groups if id(group[0]) not in reading.flags]
+    return _listing(reading, flagged + plain[:shown], plain[shown:], details)
+
+
+def _listing(reading: Reading, shown: list[Group], folded: list[Group], details: Details) -> Listing:
+    items = tuple(_item(reading, group, details) for group in shown)
+    unfolded = tuple(_item(reading, group, details) for group in folded) if reading.final else ()
     return Listing(items, unfolded, len(shown) + len(folded))
 
 
-def _same_words(reading: Reading, entries: list[Entry]) -> list[list[Entry]]:
-    """Entries with the same words on one line, unless they stand in a conflict."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        apart = f"{id(entry)}" if id(entry) in reading.flags else ""
-        groups.setdefault(reading.title(entry).casefold() + apart, []).append(entry)
-    return list(groups.values())
-
-
-def _item(reading: Reading, entries: list[Entry], detail: Detail) -> Item:
+def _item(reading: Reading, entries: Group, details: Details) -> Item:
     kind = next((reading.flags[id(entry)] for entry in entries if id(entry) in reading.flags), "")
-    oldest = entries[-1]
+    dated = [time for entry in entries if (time := clinical_time(entry.resource))]
+    name = reading.name(entries)
+    others = (
+        replace(each, text=reading.speech("quoted", words=each.text))
+        for each in other_words(reading, entries, name)
+    )
+    more = (phrase for phrase in (*others, *details(reading, entries)) if phrase.text)
     return Item(
-        what=reading.title(entries[0]),
-        when=reading.speech.dated(clinical_time(oldest.resource)),
+        what=name.text,
+        when=reading.speech.dated(dated[-1] if dated else None),
         badges=reading.badges(entries),
-        detail=detail(reading, entries[0]),
-        lang=reading.lang(entries[0].resource),
+        details=tuple(dict.fromkeys(reading.marked(phrase) for phrase in more)),
+        lang=name.foreign(reading.speech.language),
         flag=conflict_words(kind, reading.speech) if kind else "",
-        count=len(entries),
     )
 
 
@@ -191,30 +209,63 @@ def _is_over(entry: Entry) -> bool:
     return over or code_of(resource.get("verificationStatus")) in _RULED_OUT
 
 
-def _status_detail(reading: Reading, entry: Entry) -> str:
+def _statuses(entry: Entry) -> tuple[str, ...]:
+    """The message keys of what is worth saying about a status."""
     resource = entry.resource
     codes = [code_of(resource.get(name)) for name in ("clinicalStatus", "verificationStatus", "status")]
-    words = [reading.speech(_STATUS_WORDS[code]) for code in codes if code in _STATUS_WORDS]
-    return ", ".join(dict.fromkeys(words))
+    return tuple(dict.fromkeys(_STATUS_WORDS[code] for code in codes if code in _STATUS_WORDS))
 
 
-def _allergy_detail(reading: Reading, entry: Entry) -> str:
-    high = [reading.speech("status-high-risk")] if entry.resource.get("criticality") == "high" else []
-    parts = [reactions(reading, entry.resource), *high, _status_detail(reading, entry)]
-    return " · ".join(filter(None, parts))
+def _day(entry: Entry) -> str:
+    """The day, in the time zone in which it was written down."""
+    return (clinical_time(entry.resource) or "")[:10]
 
 
-def _visit_detail(reading: Reading, entry: Entry) -> str:
-    resource = entry.resource
-    reason = reading.text(resource.get("reasonCode"))
+def nothing_more(_: Reading, __: Group) -> Iterator[Phrase]:
+    yield from ()
+
+
+def _status_details(reading: Reading, entries: Group) -> Iterator[Phrase]:
+    keys = dict.fromkeys(key for entry in entries for key in _statuses(entry))
+    yield Phrase(", ".join(reading.speech(key) for key in keys))
+
+
+def _allergy_details(reading: Reading, entries: Group) -> Iterator[Phrase]:
+    yield from reactions(reading, entries)
+    if any(entry.resource.get("criticality") == "high" for entry in entries):
+        yield Phrase(reading.speech("status-high-risk"))
+    yield from _status_details(reading, entries)
+
+
+def _visit_details(reading: Reading, entries: Group) -> Iterator[Phrase]:
+    resource, name = entries[0].resource, reading.name(entries)
+    reason = reading.said(resource.get("reasonCode"), resource)
     where = text(first_object(resource.get("serviceProvider")).get("display"))
-    return " · ".join(part for part in (reason, where) if part and part != reading.title(entry))
+    yield from (phrase for phrase in (reason, Phrase(where)) if phrase.text != name.text)
 
 
-def _report_detail(reading: Reading, entry: Entry) -> str:
-    resource = entry.resource
+def _report_details(reading: Reading, entries: Group) -> Iterator[Phrase]:
+    resource, own = entries[0].resource, text(entries[0].resource.get("language"))
+    yield from _own_title(reading, entries)
+    yield Phrase(text(resource.get("conclusion")), own)
+    if resource["resourceType"] == "ImagingStudy":
+        yield reading.said(resource.get("modality"), resource)
     named = resource.get("performer") or resource.get("author") or resource.get("interpreter") or ()
-    who = filter(None, (text(each.get("display")) for each in objects(named)))
-    conclusion = text(resource.get("conclusion"))
-    modality = reading.text(resource.get("modality")) if resource["resourceType"] == "ImagingStudy" else ""
-    return " · ".join(filter(None, [conclusion, modality, ", ".join(who), _status_detail(reading, entry)]))
+    yield Phrase(", ".join(filter(None, (text(each.get("display")) for each in objects(named)))))
+    yield from _status_details(reading, entries)
+
+
+def _own_title(reading: Reading, entries: Group) -> Iterator[Phrase]:
+    """What its author called it, where the line shows a concept in the reader's language that may say less."""
+    resource, shown = entries[0].resource, reading.name(entries)
+    own = Phrase(
+        text(resource.get("description")) or text(resource.get("title")), text(resource.get("language"))
+    )
+    concepts = (*objects(resource.get("procedureCode")), *objects(resource.get("type")))
+    told = {shown.text, *map(own_words, concepts)}
+    if own.foreign(reading.speech.language) and own.text not in told:
+        yield replace(own, text=reading.speech("quoted", words=own.text))
+
+
+def _type_details(reading: Reading, entries: Group) -> Iterator[Phrase]:
+    yield Phrase(type_name(entries[0].type, reading.speech.language))

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Literal
 
-from passerelle.fhir.clinical import clinical_time, moment, title
-from passerelle.fhir.concept import concept_text, medication_concept
-from passerelle.fhir.dosage import dose_text
+from passerelle.fhir.clinical import clinical_time, moment
+from passerelle.fhir.coding import folded
+from passerelle.fhir.concept import Phrase
 from passerelle.fhir.drug import drug_keys
 from passerelle.fhir.record import Entry
 from passerelle.portals.conflicts import conflict_words
+from passerelle.portals.mentions import Mention, Products, Way, Weight, last_words, mention, product_of, ways
 from passerelle.portals.reading import Badge, Reading
-from passerelle.portals.sent import first_object, text
-from passerelle.values import Json
 
 TYPES = ("MedicationRequest", "MedicationStatement", "MedicationDispense", "MedicationAdministration")
-_PAST = frozenset(
-    {"completed", "stopped", "cancelled", "entered-in-error", "not-taken", "not-done", "declined"}
-)
-_RECORDS_OF_THE_PAST = ("MedicationDispense", "MedicationAdministration")
-"""A completed dispense says that the drug was handed over, not that it is no longer taken."""
-_STILL_TAKEN = timedelta(days=180)
-
 Check = Literal["conflict", "same", "several", "only"]
 TONES: Mapping[Check, str] = {"conflict": "bad", "same": "good", "several": "quiet", "only": "care"}
 
@@ -34,18 +25,19 @@ TONES: Mapping[Check, str] = {"conflict": "bad", "same": "good", "several": "qui
 class Line:
     """One way in which a drug is written down: name and dose, when last, by whom."""
 
-    name: str
-    dose: str
+    name: Phrase
+    dose: Phrase
     when: str
     badges: tuple[Badge, ...]
-    lang: str = ""
 
 
 @dataclass(frozen=True)
 class Drug:
-    """All entries of one drug. A drug in conflict shows every line; otherwise the newest stands for all."""
+    """All entries of one drug. One line stands for all, or one for each dose where the sources differ; what else was
+    written, in other words or in the past, unfolds."""
 
     lines: tuple[Line, ...]
+    folded: tuple[Line, ...]
     badges: tuple[Badge, ...]
     check: Check
     check_words: str
@@ -55,10 +47,6 @@ class Drug:
     @property
     def tone(self) -> str:
         return TONES[self.check]
-
-    @property
-    def folded(self) -> tuple[Line, ...]:
-        return () if self.check == "conflict" else self.lines[1:]
 
 
 @dataclass(frozen=True)
@@ -85,15 +73,16 @@ class Medications:
 def medications(reading: Reading) -> Medications:
     """Group every medication entry by drug: conflicts first, then the newest."""
     entries = reading.record.of_type(*TYPES)
-    catalogue = _medication_resources(reading)
-    groups = _by_drug(entries, catalogue)
-    drugs = [_drug(reading, group, catalogue) for group in groups]
+    products = _products(reading)
+    drugs = [
+        _drug(reading, [mention(reading, entry, products) for entry in group])
+        for group in _by_drug(entries, products)
+    ]
     drugs.sort(key=lambda drug: drug.check != "conflict")
     return Medications(tuple(drugs), len(entries), len(reading.badges(entries)))
 
 
-def _medication_resources(reading: Reading) -> Mapping[tuple[str, str], Json]:
-    """The Medication resources that came along, by node and reference."""
+def _products(reading: Reading) -> Products:
     return {
         (origin.node, origin.reference): entry.resource
         for entry in reading.record.of_type("Medication")
@@ -101,18 +90,11 @@ def _medication_resources(reading: Reading) -> Mapping[tuple[str, str], Json]:
     }
 
 
-def _medication_of(entry: Entry, known: Mapping[tuple[str, str], Json]) -> Json | None:
-    reference = text(first_object(entry.resource.get("medicationReference")).get("reference"))
-    wanted = "/".join(reference.split("/")[-2:])
-    found = (known.get((origin.node, wanted)) for origin in entry.origins)
-    return next(filter(None, found), None)
-
-
-def _by_drug(entries: Iterable[Entry], known: Mapping[tuple[str, str], Json]) -> list[list[Entry]]:
+def _by_drug(entries: Iterable[Entry], products: Products) -> list[list[Entry]]:
     """Entries that share any key of a drug stand together; newest group first, newest entry first."""
     groups: list[tuple[set[str], list[Entry]]] = []
     for entry in entries:
-        keys = set(drug_keys(entry.resource, _medication_of(entry, known)))
+        keys = set(drug_keys(entry.resource, product_of(entry, products)))
         members = [entry]
         apart = []
         for other in groups:
@@ -130,61 +112,66 @@ def _time(entry: Entry) -> str:
     return moment(clinical_time(entry.resource))
 
 
-def _drug(reading: Reading, entries: list[Entry], known: Mapping[tuple[str, str], Json]) -> Drug:
+def _drug(reading: Reading, mentions: list[Mention]) -> Drug:
+    entries = [each.entry for each in mentions]
     badges = reading.badges(entries)
-    lines = _lines(reading, entries, known)
-    check, words = _check(reading, entries, badges, lines)
-    current = _are_current(entries, reading.record.assembled.date())
-    return Drug(lines, badges, check, words, current, len(entries))
-
-
-def _are_current(entries: list[Entry], today: date) -> bool:
-    """Whether the drug may be taken now: an order or a statement that has not ended says so, and so does a drug that
-    was handed over not long ago, even on an order that has ended."""
-    lately = (today - _STILL_TAKEN).isoformat()
-    return any(
-        _time(entry)[:10] >= lately
-        if entry.type in _RECORDS_OF_THE_PAST
-        else text(entry.resource.get("status")) not in _PAST
-        for entry in entries
+    kind = next((reading.flags[id(entry)] for entry in entries if id(entry) in reading.flags), "")
+    last = {id(each) for each in last_words(mentions)}
+    every = ways(mentions)
+    now = [way for way in every if any(id(each) in last for each in way)]
+    now.sort(key=_weight, reverse=True)
+    shown = [way for way in now if _weight(way)] if kind else now[:1]
+    lines = {id(way): _line(reading, way, last if kind else None) for way in shown}
+    check, words = _check(reading, kind, badges, len(now))
+    return Drug(
+        lines=tuple(lines.values()),
+        folded=tuple(line for way in every for line in _folded(reading, way, lines.get(id(way)))),
+        badges=badges,
+        check=check,
+        check_words=words,
+        current=any(map(_weight, every)),
+        entries=len(entries),
     )
 
 
-def _lines(reading: Reading, entries: list[Entry], known: Mapping[tuple[str, str], Json]) -> tuple[Line, ...]:
-    """Each way of writing once, newest first; the entries are already in that order."""
-    ways: dict[tuple[str, str], list[Entry]] = {}
-    for entry in entries:
-        name = _drug_name(reading, entry, known)
-        dose = dose_text(entry.resource, reading.speech.language)
-        ways.setdefault((name, dose), []).append(entry)
-    return tuple(
-        Line(
-            name,
-            dose,
-            reading.speech.dated(clinical_time(same[0].resource)),
-            reading.badges(same),
-            reading.lang(same[0].resource),
-        )
-        for (name, dose), same in ways.items()
+def _weight(way: Way) -> Weight:
+    return max(each.weight for each in way)
+
+
+def _line(reading: Reading, way: Way, last: Container[int] | None = None) -> Line:
+    """One way to take a drug; with ``last``, from those sources only whose last word it is."""
+    own = reading.closest(each.own_dose for each in way)
+    dose = reading.closest(each.dose for each in way) if own.foreign(reading.speech.language) else own
+    said = [each.entry for each in way if last is None or (each.weight and id(each) in last)]  # newest first
+    return Line(
+        name=reading.marked(reading.closest(each.name for each in way)),
+        dose=reading.marked(dose),
+        when=reading.speech.dated(clinical_time(said[0].resource)),
+        badges=reading.badges(said),
     )
 
 
-def _drug_name(reading: Reading, entry: Entry, known: Mapping[tuple[str, str], Json]) -> str:
-    concept = medication_concept(entry.resource, _medication_of(entry, known))
-    language = reading.speech.language
-    return concept_text(concept, language) or title(entry.resource, language)
+def _folded(reading: Reading, way: Way, shown: Line | None) -> Iterator[Line]:
+    """What unfolds of one way: its line if that is not shown, and every other wording of it, as it was written."""
+    line = shown or _line(reading, way)
+    if shown is None:
+        yield line
+    wordings: dict[tuple[str, str], Way] = {}
+    for each in way:
+        wordings.setdefault((folded(each.own_name.text), folded(each.own_dose.text)), []).append(each)
+    wordings.pop((folded(line.name.text), folded(line.dose.text)), None)
+    for same in wordings.values():
+        written = reading.marked(same[0].own_name), reading.marked(same[0].own_dose)
+        when = reading.speech.dated(clinical_time(same[0].entry.resource))
+        yield Line(*written, when, reading.badges(each.entry for each in same))
 
 
-def _check(
-    reading: Reading, entries: list[Entry], badges: tuple[Badge, ...], lines: tuple[Line, ...]
-) -> tuple[Check, str]:
+def _check(reading: Reading, kind: str, badges: tuple[Badge, ...], ways_now: int) -> tuple[Check, str]:
     speech = reading.speech
-    kind = next((reading.flags[id(entry)] for entry in entries if id(entry) in reading.flags), None)
     if kind:
         return "conflict", conflict_words(kind, speech)
     if len(badges) == 1:
         return "only", speech("check-only", source=badges[0].name)
-    doses = {line.dose for line in lines}
-    check: Check = "same" if len(doses) == 1 else "several"
+    check: Check = "same" if ways_now == 1 else "several"
     key = "check-same" if check == "same" else "check-several"
     return check, speech(key, n=speech.number(len(badges)))

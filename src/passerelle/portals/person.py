@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from passerelle.fhir.clinical import human_name
+from passerelle.fhir.coding import folded
+from passerelle.fhir.concept import Phrase
 from passerelle.fhir.record import Entry
+from passerelle.portals.grouping import other_words, together
 from passerelle.portals.numbers import HealthNumber, health_numbers
 from passerelle.portals.reading import Badge, Reading, code_of
 from passerelle.portals.sent import objects, text
@@ -26,12 +30,27 @@ _PAST = frozenset({"inactive", "resolved"})
 
 @dataclass(frozen=True)
 class Warned:
-    """One allergy in the banner: the substance with its reaction, how bad, and how many sources agree."""
+    """One allergy in the banner: the substance with its reactions, and which sources say so."""
 
-    text: str
-    sources: int
+    name: Phrase
+    others: tuple[Phrase, ...]
+    """What sources call it that may say more, or something else: what has one code is not always one thing."""
+    reactions: tuple[Phrase, ...]
     badges: tuple[Badge, ...]
-    lang: str = ""
+
+    @property
+    def text(self) -> str:
+        named = " / ".join(phrase.text for phrase in (self.name, *self.others))
+        return " – ".join(filter(None, (named, ", ".join(phrase.text for phrase in self.reactions))))
+
+    @property
+    def sources(self) -> int:
+        return len(self.badges)
+
+    @property
+    def agreement(self) -> str:
+        """The message that counts the sources: they agree only where they say it in the same words, or in translation."""
+        return "sources-say" if self.others else "sources-agree"
 
 
 @dataclass(frozen=True)
@@ -103,30 +122,28 @@ def is_current(allergy: Json) -> bool:
 
 
 def warnings(reading: Reading) -> tuple[Warned, ...]:
-    """The current allergies, most dangerous first, the same substance once."""
-    together: dict[str, list[Entry]] = {}
-    for entry in reading.record.of_type("AllergyIntolerance"):
-        if not is_absence(entry.resource) and is_current(entry.resource):
-            together.setdefault(reading.title(entry).casefold(), []).append(entry)
-    ordered = sorted(together.values(), key=lambda entries: not any(_dangerous(entry) for entry in entries))
+    """The current allergies, most dangerous first, the same substance once. One in a conflict stands alone."""
+    listed = reading.record.of_type("AllergyIntolerance")
+    current = [entry for entry in listed if not is_absence(entry.resource) and is_current(entry.resource)]
+    ordered = sorted(together(reading, current, "code"), key=lambda group: not any(map(_dangerous, group)))
     return tuple(_warned(reading, entries) for entries in ordered)
 
 
-def reactions(reading: Reading, allergy: Json) -> str:
+def reactions(reading: Reading, allergies: Iterable[Entry]) -> tuple[Phrase, ...]:
     """The manifestations of an allergy, each once."""
     said = [
-        reading.text(manifestation)
-        for reaction in objects(allergy.get("reaction"))
+        reading.marked(reading.said(manifestation, allergy.resource))
+        for allergy in allergies
+        for reaction in objects(allergy.resource.get("reaction"))
         for manifestation in objects(reaction.get("manifestation"))
     ]
-    return ", ".join(dict.fromkeys(filter(None, said)))
+    return tuple({folded(phrase.text): phrase for phrase in said if phrase.text}.values())
 
 
 def _warned(reading: Reading, entries: list[Entry]) -> Warned:
-    reaction = next(filter(None, (reactions(reading, entry.resource) for entry in entries)), "")
-    title, badges = reading.title(entries[0]), reading.badges(entries)
-    text = f"{title} – {reaction}" if reaction else title
-    return Warned(text, len(badges), badges, reading.lang(entries[0].resource))
+    name = reading.name(entries)
+    others = map(reading.marked, other_words(reading, entries, name))
+    return Warned(reading.marked(name), tuple(others), reactions(reading, entries), reading.badges(entries))
 
 
 def _dangerous(entry: Entry) -> bool:

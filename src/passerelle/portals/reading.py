@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from passerelle.fhir.clinical import clinical_time, moment, title
-from passerelle.fhir.concept import concept_text
+from passerelle.fhir.clinical import called, clinical_time, moment
+from passerelle.fhir.coding import Pair, codings, folded, telling
+from passerelle.fhir.concept import Phrase, own_words, said, translation
 from passerelle.fhir.record import ANSWERS, Entry, Record, Source, State
 from passerelle.portals.sent import objects, text
 from passerelle.portals.speech import Speech
 from passerelle.portals.viewing import Viewer
-from passerelle.values import LANGUAGES, Json
+from passerelle.values import Json
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,20 @@ class Badge:
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a list: what, when, more words about it, who says so, and in which language it is written."""
+    """One line of a list: what, when, who says so, and more words about it. ``lang`` is set for words in another
+    language than that of the page."""
 
     what: str
     when: str
     badges: tuple[Badge, ...]
-    detail: str = ""
+    details: tuple[Phrase, ...] = ()
     lang: str = ""
     flag: str = ""
     """A difference between sources, in words; such a line never folds away."""
-    count: int = 1
+
+    @property
+    def detail(self) -> str:
+        return " · ".join(phrase.text for phrase in self.details)
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,9 @@ class Reading:
         """Every source asked, in one order that does not change while they answer."""
         known = {source.node: source for source in self.waiting}
         known |= {source.node: source for source in self.record.sources}
-        return tuple(sorted(known.values(), key=lambda source: source.name[self.speech.language]))
+        return tuple(
+            sorted(known.values(), key=lambda source: _alphabetical(source.name[self.speech.language]))
+        )
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -85,25 +93,47 @@ class Reading:
             badge(node, node) for node in sorted(nodes.difference(known))
         )
 
-    def title(self, entry: Entry) -> str:
-        return title(entry.resource, self.speech.language)
+    def said(self, concept: Any, resource: Json) -> Phrase:
+        """What a concept of this resource says, in the language of the page where anything in the record tells that."""
+        found = said(concept, self.speech.language, resource.get("language"))
+        if found.lang == self.speech.language:
+            return found
+        mentions = (each for each in objects(concept) if own_words(each) == found.text)
+        names = ((pair, folded(found.text)) for each in mentions for pair in sorted(telling(codings(each))))
+        known = next((self._translations[name] for name in names if name in self._translations), "")
+        return Phrase(known, self.speech.language) if known else found
 
-    def text(self, concept: Any) -> str:
-        return concept_text(concept, self.speech.language)
+    @cached_property
+    def _translations(self) -> Mapping[tuple[Pair, str], str]:
+        """What words mean on this page, by their code and by the words: a short mention is read by the whole concept
+        elsewhere. By both, since a code alone may say less than the words."""
+        concepts = [
+            concept
+            for entry in self.record.entries
+            for member in ("code", "vaccineCode", "reasonCode")
+            for concept in objects(entry.resource.get(member))
+        ]
+        return {
+            (pair, folded(own_words(concept))): known
+            for concept in concepts
+            if (known := translation(concept, self.speech.language))
+            for pair in telling(codings(concept))
+        }
 
-    def lang(self, resource: Json) -> str:
-        """The ``lang`` of a resource's own words, where it says so and they are not in the language of the page.
+    def name(self, entries: Iterable[Entry]) -> Phrase:
+        """What one line is called: in the language of the page if any of its entries has these words."""
+        return self.closest(called(entry.resource, self.speech.language) for entry in entries)
 
-        A resource that carries a translation for this page is shown by that, so it is not foreign.
-        """
-        own = text(resource.get("language"))
-        base = own.split("-")[0].lower()
-        if not own or base == self.speech.language:
-            return ""
-        for language in LANGUAGES:
-            if base == language and title(resource, language) != title(resource, self.speech.language):
-                return ""
-        return own
+    def closest(self, phrases: Iterable[Phrase]) -> Phrase:
+        """The first phrase in the language of the page, else the first that is not known to be in another."""
+        return min(phrases, key=self._distance)
+
+    def _distance(self, phrase: Phrase) -> int:
+        return 2 if phrase.foreign(self.speech.language) else 0 if phrase.lang else 1
+
+    def marked(self, phrase: Phrase) -> Phrase:
+        """The phrase with a ``lang`` only where it needs one on this page."""
+        return replace(phrase, lang=phrase.foreign(self.speech.language))
 
     def newest(self, entries: Iterable[Entry]) -> list[Entry]:
         """Newest first; what has no date comes last."""
@@ -134,6 +164,12 @@ def code_of(concept: Any) -> str:
         codings = objects(concept.get("coding")) or [concept]
         return next(filter(None, (text(coding.get("code")) for coding in codings)), "")
     return concept if isinstance(concept, str) else ""
+
+
+def _alphabetical(name: str) -> str:
+    """A name as a dictionary sorts it: Île-du-Prince-Édouard stands under I."""
+    letters = unicodedata.normalize("NFD", name.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _open(source: Source) -> bool:

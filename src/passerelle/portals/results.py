@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from passerelle.fhir.clinical import clinical_time, moment
-from passerelle.fhir.concept import concept_text
+from passerelle.fhir.concept import Phrase, said
 from passerelle.fhir.record import Entry
 from passerelle.portals.conflicts import conflict_words
 from passerelle.portals.reading import Badge, Reading, code_of
@@ -52,7 +52,7 @@ class Series:
 
     code: str
     unit: str
-    name: str
+    name: Phrase
     measurements: tuple[Measurement, ...]
 
     @property
@@ -64,14 +64,13 @@ class Series:
 class ResultRow:
     """The latest result of one test. ``flag`` is the laboratory's own word on it (high, low)."""
 
-    name: str
-    value: str
+    name: Phrase
+    value: Phrase
     flag: str
     reference: str
     when: str
     earlier: int
     badges: tuple[Badge, ...]
-    lang: str
     conflict: str = ""
     """A difference between sources, in words; such a row never folds away."""
 
@@ -124,8 +123,9 @@ def _is_laboratory(resource: Json) -> bool:
     return "laboratory" in categories or measured_key(resource)[0] in FIRST
 
 
-def _name(reading: Reading, measured: list[Measurement]) -> str:
-    return reading.title(max(measured, key=lambda each: each.sorting).entry)
+def _name(reading: Reading, measured: list[Measurement]) -> Phrase:
+    newest_first = sorted(measured, key=lambda each: each.sorting, reverse=True)
+    return reading.marked(reading.name(each.entry for each in newest_first))
 
 
 def _measurement(entry: Entry) -> Measurement | None:
@@ -185,51 +185,56 @@ def _row(reading: Reading, entries: list[Entry]) -> ResultRow:
     newest = entries[0]
     kind = reading.flags.get(id(newest))
     return ResultRow(
-        name=reading.title(newest),
-        value=value_text(newest.resource, reading.speech),
+        name=reading.marked(reading.name(entries)),
+        value=reading.marked(value_phrase(newest.resource, reading.speech)),
         flag=flag_text(newest.resource, reading.speech),
         reference=reference_text(newest.resource, reading.speech),
         when=reading.speech.dated(clinical_time(newest.resource)),
         earlier=len(entries) - 1,
         badges=reading.badges([newest]),
-        lang=reading.lang(newest.resource),
         conflict=conflict_words(kind, reading.speech) if kind else "",
     )
 
 
 def value_text(resource: Json, speech: Speech) -> str:
     """The value of an Observation in words; for a panel, its parts; "–" where there is none."""
-    own = _one_value(resource, speech)
-    if own:
-        return own
+    return value_phrase(resource, speech).text
+
+
+def value_phrase(resource: Json, speech: Speech) -> Phrase:
+    """``value_text`` with the language of what is not a number."""
+    own = text(resource.get("language"))
+    value = _one_value(resource, speech, own)
+    if value.text:
+        return value
     parts = [
-        f"{_text(part.get('code'), speech)} {_one_value(part, speech)}".strip()
-        for part in objects(resource.get("component"))
-        if _one_value(part, speech)
+        (said(part.get("code"), speech.language, own), part) for part in objects(resource.get("component"))
     ]
-    return "; ".join(parts) or _text(resource.get("dataAbsentReason"), speech) or "–"
+    told = [(name, value) for name, part in parts if (value := _one_value(part, speech, own)).text]
+    if told:
+        tags = {phrase.lang for pair in told for phrase in pair if phrase.text} - {""}
+        words = "; ".join(f"{name.text} {value.text}".strip() for name, value in told)
+        return Phrase(words, tags.pop() if len(tags) == 1 else "")
+    absent = said(resource.get("dataAbsentReason"), speech.language, own)
+    return absent if absent.text else Phrase("–")
 
 
-def _one_value(part: Json, speech: Speech) -> str:
+def _one_value(part: Json, speech: Speech, own: str) -> Phrase:
     quantity = part.get("valueQuantity")
     if isinstance(quantity, dict):
         comparator = text(quantity.get("comparator")).replace("<=", "≤").replace(">=", "≥")
         unit = text(quantity.get("unit")) or text(quantity.get("code"))
         value = _decimal(quantity.get("value"))
-        return "" if value is None else f"{comparator}{speech.measure(value, unit)}"
+        return Phrase("" if value is None else f"{comparator}{speech.measure(value, unit)}")
     if "valueCodeableConcept" in part:
-        return _text(part["valueCodeableConcept"], speech)
+        return said(part["valueCodeableConcept"], speech.language, own)
     if "valueInteger" in part:
-        return speech.number(part["valueInteger"])
+        return Phrase(speech.number(part["valueInteger"]))
     if "valueBoolean" in part:
-        return speech("yes" if part["valueBoolean"] else "no")
+        return Phrase(speech("yes" if part["valueBoolean"] else "no"), speech.language)
     if "valueDateTime" in part:
-        return speech.dated(text(part["valueDateTime"]))
-    return text(part.get("valueString"))
-
-
-def _text(concept: Any, speech: Speech) -> str:
-    return concept_text(concept, speech.language)
+        return Phrase(speech.dated(text(part["valueDateTime"])))
+    return Phrase(text(part.get("valueString")), own)
 
 
 _FLAGS = {

@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from passerelle.fhir.clinical import clinical_time
+from passerelle.fhir.concept import Phrase
 from passerelle.portals.reading import Badge, Reading
 from passerelle.portals.results import Measurement, Series, flag_text, reference_text, series, value_text
 from passerelle.portals.speech import unit_text
@@ -77,7 +78,7 @@ class TrendRow:
 class Trend:
     """One chart with its words: ``summary`` tells what the eye sees."""
 
-    name: str
+    name: Phrase
     unit: str
     points: tuple[Point, ...]
     segments: tuple[Segment, ...]
@@ -86,7 +87,6 @@ class Trend:
     keys: tuple[Key, ...]
     rows: tuple[TrendRow, ...]
     summary: str
-    lang: str
 
 
 def trends(reading: Reading) -> tuple[Trend, ...]:
@@ -108,7 +108,6 @@ def _trend(reading: Reading, one: Series) -> Trend:
         tuple(keys.values()),
         tuple(_row(reading, each) for each in reversed(measured)),
         _summary(reading, one),
-        reading.lang(one.latest.entry.resource),
     )
 
 
