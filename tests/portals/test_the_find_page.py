@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from passerelle.portals.asking import parse_find
+from passerelle.portals.finding import town
 from passerelle.portals.speech import Speech
 from passerelle.values import LANGUAGES, Language
 from tests.portals.gallery import authorize_page, find_page, message_page, sign_in_page
@@ -26,6 +27,25 @@ def test_a_candidate_shows_what_to_compare(language: Language) -> None:
         assert fact in words
     assert Speech(language)("grade-certain") in words
     assert Speech(language)("grade-possible") in words
+
+
+@pytest.mark.parametrize(
+    ("addresses", "lives"),
+    [
+        ([{"city": "Halifax", "state": "NS"}], "Halifax, NS"),
+        ([{"city": "Vancouver", "period": {"end": "2025-08-02"}}, {"city": "Ottawa"}], "Ottawa"),
+        (
+            [{"city": "Hull", "period": {"start": "2001"}}, {"city": "Laval", "period": {"start": "2019"}}],
+            "Laval",
+        ),
+        ([{"city": "Iqaluit", "use": "old"}], ""),
+        ([{"city": "Regina", "period": {"end": "2025"}}], ""),
+        ([{"text": "RR 2"}, {"city": "Truro", "period": "odd"}], "Truro"),
+        ("odd", ""),
+    ],
+)
+def test_somebody_lives_where_they_moved_last_and_have_not_left(addresses: object, lives: str) -> None:
+    assert town({"resourceType": "Patient", "address": addresses}, "2026-11-01") == lives
 
 
 @both_languages
