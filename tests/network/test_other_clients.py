@@ -112,7 +112,7 @@ def _allow(country: Country, client: Any, node: str, login: str, decision: str =
     assert "/sign-in" in visitor.at
     visitor.sign_in(login, country.login(login)["password"])
     assert visitor.page.status == 200
-    assert "Demo app" in visitor.page.text
+    assert "Carnet" in visitor.page.text
     (form,) = [form for form in visitor.forms("authorize") if form.buttons]
     visitor.submit(form, decision=decision)
     return visitor

@@ -50,7 +50,7 @@ PROVINCES: Mapping[str, Words] = {
 APP: Json = {
     "id": "demo-app",
     "kind": "app",
-    "name": "Demo app / Application de démonstration",
+    "name": "Carnet",
     "scopes": ["launch/patient", "patient/*.rs", "user/*.cruds", "offline_access"],
     "redirect_uris": ["http://127.0.0.1:8765/callback"],
 }
