@@ -57,8 +57,7 @@ class Chart:
         """
         count = len(self.resources)
         resource: Json = {"resourceType": type, "id": f"{self.base}-{count}", "meta": meta(profile)}
-        if self.language == "fr":
-            resource["language"] = "fr"
+        resource["language"] = self.language
         resource["identifier"] = [
             identifier
             or {"system": sid(self.node, place, type.lower()), "value": f"{self.base[:10]}-{count}"}

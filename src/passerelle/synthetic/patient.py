@@ -41,8 +41,7 @@ def patient(seed: int, life: Life, node: NodeId, id: str, *, last_seen: int) -> 
         "communication": [_communication(life.language, node)],
         "managingOrganization": payer(node),
     }
-    if record_language(node, life.language) == "fr":
-        resource["language"] = "fr"
+    resource["language"] = record_language(node, life.language)
     if life.died is not None and life.home.node == node:
         resource["deceasedDateTime"] = day_text(life.died)
     if life.multiple is not None:

@@ -64,15 +64,15 @@ def _period(chart: Chart, day: int, minute: int, length: int) -> Json:
 def blood_pressure(chart: Chart, at: Visit, systolic: int, diastolic: int) -> None:
     """A blood pressure as the R4 profile shapes it."""
     parts = (
-        ("8480-6", "Systolic blood pressure", systolic),
-        ("8462-4", "Diastolic blood pressure", diastolic),
+        ("8480-6", "Systolic blood pressure", "Tension artérielle systolique", systolic),
+        ("8462-4", "Diastolic blood pressure", "Tension artérielle diastolique", diastolic),
     )
     component = [
         {
-            "code": {"coding": [{"system": LOINC, "code": code, "display": shown}]},
+            "code": coded(((LOINC, code),), en, fr, chart.language),
             "valueQuantity": quantity(value, "mmHg", "mm[Hg]"),
         }
-        for code, shown, value in parts
+        for code, en, fr, value in parts
     ]
     code = coded(((LOINC, "85354-9"),), "Blood pressure", "Tension artérielle", chart.language)
     _observe(

@@ -220,7 +220,7 @@ def test_the_student_has_a_french_record_and_two_scripts(players: Players) -> No
     person = players["chen-yuhan"].person
     assert set(person.records) == {"qc", "bc"}
     assert {each.get("language") for each in person.records[NodeId("qc")]} == {"fr"}
-    assert {each.get("language") for each in person.records[NodeId("bc")]} == {None}
+    assert {each.get("language") for each in person.records[NodeId("bc")]} == {"en"}
     assert {name["text"] for name in person.patient(NodeId("bc"))["name"]} == {"Yuhan Chen", "陈雨涵"}
 
 
