@@ -37,7 +37,7 @@ from passerelle.portals.assets import static_files
 from passerelle.portals.person import person_name
 from passerelle.portals.speech import Speech
 from passerelle.portals.viewing import FoundPatient, Paths, Viewer
-from passerelle.values import Access, Json, Language, NodeId
+from passerelle.values import LANGUAGES, Access, Json, Language, NodeId
 
 FIRST_WAVE = 0.15
 """Seconds after which the first answers are shown, if more are still out."""
@@ -295,11 +295,19 @@ class Portal:
         """Nobody is signed in, or the address means nothing: to the sign-in page, and back afterwards."""
         language = language_in(http)
         if language is None:
-            return self._say(http, "en", "page-unknown", 404, None)
+            return self._say(http, _spoken(http), "page-unknown", 404, None)
         if http.headers.get("hx-request"):
             return Response(status_code=401, headers={"HX-Redirect": f"/{language}/sign-in", **SAFE_PAGE})
         back = {"return_to": http.url.path} if http.method == "GET" else {}
         return go(f"/{language}/sign-in" + (f"?{urlencode(back)}" if back else ""))
+
+    async def lost(self, http: Request, _: Exception) -> Response:
+        """An address where nothing is."""
+        return self._say(http, _spoken(http), "page-unknown", 404, self.desk.session_of(http))
+
+    async def failed(self, http: Request, _: Exception) -> Response:
+        """A bug: said plainly, and nothing about what it was."""
+        return self._say(http, _spoken(http), "page-failed", 500, None)
 
     def _say(
         self, http: Request, language: Language, key: str, status: int, session: Session | None
@@ -315,6 +323,12 @@ class Portal:
             csrf=session.csrf if session else "",
         )
         return html(page, status)
+
+
+def _spoken(http: Request) -> Language:
+    """The language of an address, else of the browser."""
+    named = next((each for each in LANGUAGES if http.url.path.startswith(f"/{each}/")), None)
+    return named or language_of(http.headers.get("accept-language", ""))
 
 
 async def moments(answers: AsyncIterator[Said]) -> AsyncIterator[dict[NodeId, Said]]:
@@ -347,7 +361,8 @@ async def moments(answers: AsyncIterator[Said]) -> AsyncIterator[dict[NodeId, Sa
             fresh, due = False, loop.time() + NEXT_WAVE
     finally:
         listener.cancel()
-    await asyncio.gather(listener, return_exceptions=True)
+    # INVARIANT: a bug in the asking is not passed over. The last wave would take who was not heard for nobody.
+    await listener
     yield dict(said)
 
 

@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from passerelle import __version__
 from passerelle.federation.directory import DirectoryError
@@ -35,6 +36,7 @@ from passerelle.node.desk import Desk, html
 from passerelle.node.directory_file import DirectoryFile
 from passerelle.node.edge import Edge, language_of, where
 from passerelle.node.gate import Door
+from passerelle.node.guard import Guard
 from passerelle.node.keys import KeyRing, load_or_make_key
 from passerelle.node.oidc import OutsideSignIn
 from passerelle.node.outside import providers, sign_ins
@@ -60,7 +62,7 @@ class Wired:
     """One node, ready to be served."""
 
     here: Here
-    app: Starlette
+    app: ASGIApp
     peers: Peers
     directory: DirectoryFile
     registers: Registers
@@ -108,7 +110,9 @@ def wire(settings: Settings) -> Wired:
         *portal.routes(),
     ]
     registers = Registers(settings, desk.accounts, desk.sessions, server)
-    return Wired(here, Starlette(routes=routes), peers, directory, registers, http)
+    pages_of_faults: Mapping[Any, Any] = {404: portal.lost, 500: portal.failed}
+    app = Guard(Starlette(routes=routes, exception_handlers=pages_of_faults))
+    return Wired(here, app, peers, directory, registers, http)
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
