@@ -143,7 +143,7 @@ def called(resource: Json, language: Language, medication: Json | None = None) -
     else:
         named = list(_names(resource, _CONCEPTS.get(kind, ("code",)), language))
     found = [phrase for phrase in named if phrase.text]
-    return found[0] if found else Phrase(type_name(kind, language), language)
+    return found[0] if found else Phrase(type_name(kind, language), language, weak=True)
 
 
 def _names(resource: Json, elements: Iterable[str], language: Language) -> Iterator[Phrase]:

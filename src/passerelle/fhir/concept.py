@@ -16,6 +16,8 @@ class Phrase:
 
     text: str
     lang: str = ""
+    weak: bool = False
+    """Only a code, or what kind of thing it is, for want of words."""
 
     def foreign(self, language: Language) -> str:
         """The tag of words in another language than the reader's; "" for all others."""
@@ -35,7 +37,10 @@ def said(concept: Any, language: Language, written: Any = "") -> Phrase:
     if isinstance(concept, list):
         return next((found for each in concept if (found := said(each, language, written)).text), Phrase(""))
     translated = translation(concept, language)
-    return Phrase(translated, language) if translated else Phrase(own_words(concept), text_of(written))
+    if translated:
+        return Phrase(translated, language)
+    words = own_words(concept)
+    return Phrase(words, text_of(written)) if words else Phrase(_first(_codings(concept), "code"), weak=True)
 
 
 def concept_text(concept: Any, language: Language) -> str:
@@ -47,9 +52,8 @@ def concept_text(concept: Any, language: Language) -> str:
 
 
 def own_words(concept: Any) -> str:
-    """The words of a concept as its source chose them: text, else display, else code."""
-    codings = _codings(concept)
-    return text_of(object_of(concept).get("text")) or _first(codings, "display") or _first(codings, "code")
+    """The words of a concept as its source chose them: text, else display; "" where there are only codes."""
+    return text_of(object_of(concept).get("text")) or _first(_codings(concept), "display")
 
 
 def translation(concept: Any, language: Language) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from passerelle.fhir.concept import Phrase, concept_text, object_of, objects, said, text_of, translation
 from passerelle.fhir.drug import dosages, measure
 from passerelle.fhir.schedule import is_plain
+from passerelle.fhir.speech import is_one, number_text
 from passerelle.fhir.words import Catalogue, catalogue
 from passerelle.values import Json, Language
 
@@ -80,7 +82,7 @@ def _amount(dose: Json, language: Language) -> str:
     number = _local(dose["value"], language)
     key = _unit_key(text_of(dose.get("code")))
     if key in _words().messages:
-        one = number in ("0", "1") if language == "fr" else number == "1"
+        one = isinstance(dose["value"], int | Decimal) and is_one(dose["value"], language)
         return f"{number} {_words().say(key if one else f'{key}-many', language)}"
     return f"{number} {text_of(dose.get('unit')) or text_of(dose.get('code'))}".strip()
 
@@ -95,9 +97,8 @@ def _words() -> Catalogue:
 
 
 def _local(number: Any, language: Language) -> str:
-    """A number as the language writes it: 2.5 or 2,5."""
-    text = measure(number, "")[1]
-    return text.replace(".", ",") if language == "fr" else text
+    """A number without idle digits, as the language writes it: 2.5 or 2,5."""
+    return number_text(measure(number, "")[1], language)
 
 
 def _often(repeat: Json, language: Language) -> str:

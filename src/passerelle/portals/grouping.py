@@ -63,7 +63,9 @@ def together(
 def _names(reading: Reading, entry: Entry, element: str) -> tuple[set[Pair], set[str]]:
     concept = first_object(entry.resource.get(element))
     words = {own_words(concept), *(translation(concept, language) for language in LANGUAGES)} - {""}
-    words = words or {called(entry.resource, reading.speech.language).text}
+    title = called(entry.resource, reading.speech.language)
+    if not words and not title.weak:
+        words = {title.text}
     return telling(codings(concept)), {folded(each) for each in words}
 
 
@@ -83,5 +85,6 @@ def _join(line: _Line, entry: Entry, mine: _Line) -> None:
 def other_words(reading: Reading, entries: Iterable[Entry], shown: Phrase) -> tuple[Phrase, ...]:
     """What else the entries of one line are called, each once: a code in common does not make two words one."""
     phrases = (called(entry.resource, reading.speech.language) for entry in entries)
-    others = {folded(phrase.text): phrase for phrase in phrases if folded(phrase.text) != folded(shown.text)}
-    return tuple(others.values())
+    said = {folded(phrase.text): phrase for phrase in phrases if not phrase.weak}
+    said.pop(folded(shown.text), None)
+    return tuple(said.values())

@@ -128,8 +128,8 @@ class Reading:
         """The first phrase in the language of the page, else the first that is not known to be in another."""
         return min(phrases, key=self._distance)
 
-    def _distance(self, phrase: Phrase) -> int:
-        return 2 if phrase.foreign(self.speech.language) else 0 if phrase.lang else 1
+    def _distance(self, phrase: Phrase) -> tuple[bool, int]:
+        return phrase.weak, 2 if phrase.foreign(self.speech.language) else 0 if phrase.lang else 1
 
     def marked(self, phrase: Phrase) -> Phrase:
         """The phrase with a ``lang`` only where it needs one on this page."""

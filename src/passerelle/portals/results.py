@@ -11,10 +11,11 @@ from typing import Any
 from passerelle.fhir.clinical import clinical_time, moment
 from passerelle.fhir.concept import Phrase, said
 from passerelle.fhir.record import Entry
+from passerelle.fhir.speech import unit_text
 from passerelle.portals.conflicts import conflict_words
 from passerelle.portals.reading import Badge, Reading, code_of
 from passerelle.portals.sent import first_object, objects, text
-from passerelle.portals.speech import Speech, unit_text
+from passerelle.portals.speech import Speech
 from passerelle.values import Json
 
 LOINC = "http://loinc.org"

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from passerelle.fhir.clinical import clinical_time
 from passerelle.fhir.concept import Phrase
+from passerelle.fhir.speech import unit_text
 from passerelle.portals.reading import Badge, Reading
 from passerelle.portals.results import Measurement, Series, flag_text, reference_text, series, value_text
-from passerelle.portals.speech import unit_text
 
 MOST_CHARTS = 6
 MOST_POINTS = 60

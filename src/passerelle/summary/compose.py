@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from passerelle.fhir.record import Entry, Origin, Record
+from passerelle.fhir.speech import tag
 from passerelle.summary.adapt import Entrance, adapt
 from passerelle.summary.provenance import Statement as Said
 from passerelle.summary.provenance import confidentiality, labels, organization, provenance
@@ -18,7 +19,7 @@ from passerelle.summary.references import PATIENT, Places, Rewriter, places
 from passerelle.summary.sectioning import Teller, composition_notes, composition_text, section
 from passerelle.summary.select import Fact, Selection, carried, select
 from passerelle.summary.shape import legible
-from passerelle.summary.wording import say, tag
+from passerelle.summary.wording import say
 from passerelle.values import Json, Language, instant
 
 P = "http://fhir.infoway-inforoute.ca/io/psca/StructureDefinition/"

@@ -9,7 +9,7 @@ DeviceUseStatement. The originals are in the document too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from passerelle.fhir.clinical import clinical_time, moment
 from passerelle.fhir.concept import contained_medication
 from passerelle.fhir.record import Entry
 from passerelle.fhir.resource import encode
+from passerelle.fhir.schedule import Schedule
 from passerelle.values import Json
 
 DISPENSE_DAYS = 365
@@ -28,16 +29,28 @@ Facts = list[tuple[int, Entry]]
 """Entries with their indexes in the record."""
 
 
-Taking = Callable[[Entry], tuple[str, str]]
-"""Which drug a medication entry is about, and how it is taken."""
+@dataclass(frozen=True)
+class Taking:
+    """Which drug a medication entry is about (any name of it), how strong, and how it is taken."""
+
+    drugs: frozenset[str]
+    strength: str
+    schedule: Schedule
+
+    def same(self, other: Taking) -> bool:
+        """Whether both say the same, in whatever language."""
+        one_product = not self.drugs.isdisjoint(other.drugs) and self.strength == other.strength
+        return one_product and self.schedule.same(other.schedule)
 
 
-def statements_of(dispenses: Facts, listed: Iterable[Entry], now: datetime, taking: Taking) -> Facts:
-    """For each drug and dose the latest recent dispense, restated; none for a drug already ``listed`` with that dose.
+def statements_of(
+    dispenses: Facts, listed: Iterable[Entry], now: datetime, taking: Callable[[Entry], Taking]
+) -> Facts:
+    """For each product and dose the latest recent dispense, restated; none for what is already ``listed`` with that dose.
 
     The index is that of the dispense.
     """
-    told = {taking(entry) for entry in listed}
+    told = [taking(entry) for entry in listed]
     since = moment((now - timedelta(days=DISPENSE_DAYS)).isoformat())
     restated = []
     for index, entry in sorted(
@@ -45,8 +58,8 @@ def statements_of(dispenses: Facts, listed: Iterable[Entry], now: datetime, taki
     ):
         said = taking(entry)
         recent = not clinical_time(entry.resource) or moment(clinical_time(entry.resource)) >= since
-        if recent and entry.resource.get("status", "unknown") in _TOLD and said not in told:
-            told.add(said)
+        if recent and entry.resource.get("status", "unknown") in _TOLD and not any(map(said.same, told)):
+            told.append(said)
             restated.append((index, restated_as(entry, _statement)))
     return restated
 

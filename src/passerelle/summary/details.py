@@ -6,38 +6,43 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from passerelle.fhir.clinical import clinical_time, concept_text, dose_text, title
-from passerelle.fhir.concept import medication_concept
-from passerelle.summary.wording import NO_BREAK, date_text, figure, say, words
+from passerelle.fhir.clinical import called, clinical_time, concept_text, dose_text
+from passerelle.fhir.concept import Phrase, medication_concept
+from passerelle.fhir.speech import NO_BREAK, date_text, measure_text, number_text
+from passerelle.summary.wording import say, words
 from passerelle.values import Json, Language
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a section's table, in plain text."""
+    """One line of a section's table, in plain text; ``lang`` is set where its name is in another language."""
 
     what: str
     details: str
     status: str
     when: str
+    lang: str = ""
 
 
 def row(resource: Json, language: Language, named: Json | None = None) -> Row:
     """What a fact says; ``named`` is the Medication or Device that it refers to, when its name is there."""
     details = _DETAILS.get(resource.get("resourceType", ""), _nothing)
+    what = _what(resource, language, named)
     return Row(
-        what=_what(resource, language, named),
+        what=what.text,
         details="; ".join(filter(None, details(resource, language))),
         status=_status(resource, language),
         when=_when(resource, language),
+        lang=what.foreign(language),
     )
 
 
-def _what(resource: Json, language: Language, named: Json | None) -> str:
-    if named is not None:
-        concept = medication_concept(resource, named) if named.get("resourceType") == "Medication" else {}
-        return concept_text(concept, language) or title(named, language)
-    return title(resource, language)
+def _what(resource: Json, language: Language, named: Json | None) -> Phrase:
+    if named is None:
+        return called(resource, language)
+    if named.get("resourceType") == "Medication" and medication_concept(resource, named):
+        return called(resource, language, named)
+    return called(named, language)
 
 
 def _when(resource: Json, language: Language) -> str:
@@ -98,7 +103,7 @@ def _value(kind: str, value: Any, language: Language) -> str:
         "Boolean": lambda truth, spoken: say("yes" if truth else "no", spoken),
         "DateTime": date_text,
         "Period": lambda period, spoken: date_text(period.get("start") or period.get("end") or "", spoken),
-        "Integer": figure,
+        "Integer": number_text,
     }
     return readers[kind](value, language) if kind in readers else ""
 
@@ -108,10 +113,8 @@ def quantity_text(quantity: Json, language: Language) -> str:
     if "value" not in quantity:
         return ""
     unit = str(quantity.get("unit") or quantity.get("code") or "")
-    tight = language == "en" and unit == "%"
-    number = figure(quantity["value"], language)
     sign = f"{quantity['comparator']}{NO_BREAK}" if quantity.get("comparator") else ""
-    return f"{sign}{number}{'' if tight or not unit else NO_BREAK}{unit}"
+    return sign + measure_text(quantity["value"], unit, language)
 
 
 def _range(value: Json, language: Language) -> str:

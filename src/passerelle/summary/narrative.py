@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from xml.parsers import expat
 
+from passerelle.fhir.speech import tag
 from passerelle.summary.details import Row
 from passerelle.summary.vocabulary import vocabulary
-from passerelle.summary.wording import say, tag
+from passerelle.summary.wording import say
 from passerelle.values import Json, Language
 
 XHTML = "http://www.w3.org/1999/xhtml"
@@ -56,11 +57,17 @@ def table(rows: Iterable[tuple[Row, str]], language: Language) -> Markup:
     head = element("tr", *(element("th", say(f"column-{column}", language)) for column in columns))
     lines = [
         element(
-            "tr", *(element("td", cell) for cell in (row.what, row.details, row.status, row.when, sources))
+            "tr", _name(row), *(element("td", cell) for cell in (row.details, row.status, row.when, told))
         )
-        for row, sources in rows
+        for row, told in rows
     ]
     return element("table", element("thead", head), element("tbody", *lines))
+
+
+def _name(row: Row) -> Markup:
+    if not row.lang:
+        return element("td", row.what)
+    return element("td", element("span", row.what, xml_lang=row.lang, lang=row.lang))
 
 
 def fault(div: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from passerelle.fhir.record import Record
+from passerelle.fhir.speech import date_text
 from passerelle.summary.details import row
 from passerelle.summary.emptiness import emptiness, source_names
 from passerelle.summary.narrative import bullets, narrative, paragraphs, table
@@ -22,7 +23,7 @@ from passerelle.summary.statements import (
     left_out,
     note,
 )
-from passerelle.summary.wording import date_text, say
+from passerelle.summary.wording import say
 from passerelle.values import Json, Language
 
 LOINC = "http://loinc.org"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from passerelle.fhir.clinical import clinical_time, dose_text, drug_key, moment
+from passerelle.fhir.clinical import clinical_time, drug_keys, moment, schedule, strength
 from passerelle.fhir.record import Entry, Record
 from passerelle.summary import derive
 from passerelle.summary.references import Places, references
@@ -76,9 +76,13 @@ def _restate(record: Record, places: Places, now: datetime, heaps: Mapping[str, 
     def of(type_: str) -> derive.Facts:
         return [(index, entry) for index, entry in enumerate(record.entries) if entry.type == type_]
 
-    def taking(entry: Entry) -> tuple[str, str]:
-        drug = drug_key(entry.resource, referred(entry, "medicationReference", record, places))
-        return drug or entry.origins[0].full_url, dose_text(entry.resource, "en")
+    def taking(entry: Entry) -> derive.Taking:
+        product = referred(entry, "medicationReference", record, places)
+        return derive.Taking(
+            drugs=drug_keys(entry.resource, product),
+            strength=strength(entry.resource, product),
+            schedule=schedule(entry.resource),
+        )
 
     medications, devices = heaps["medications"].facts, heaps["devices"].facts
     told = derive.statements_of(of("MedicationDispense"), [fact.entry for fact in medications], now, taking)

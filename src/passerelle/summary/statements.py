@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from passerelle.fhir.clinical import called
 from passerelle.fhir.record import Conflict, Gap, Record, State
 from passerelle.summary.wording import count, say, words
 from passerelle.values import Json, Language
@@ -73,14 +74,22 @@ def _gap_statement(gap: Gap, state: str, language: Language) -> Statement:
 
 def conflict_statements(record: Record, language: Language) -> tuple[Statement, ...]:
     """One sentence for each disagreement."""
-    return tuple(_conflict_statement(conflict, language) for conflict in record.conflicts)
+    return tuple(_conflict_statement(conflict, record, language) for conflict in record.conflicts)
 
 
-def _conflict_statement(conflict: Conflict, language: Language) -> Statement:
+def _conflict_statement(conflict: Conflict, record: Record, language: Language) -> Statement:
     key = f"conflict-{conflict.kind}"
     key = key if key in words().messages else "conflict-other"
     parts = {"kind:valueCode": conflict.kind, "about:valueString": conflict.about}
-    return Statement(say(key, language, about=conflict.about), CONFLICT, parts, conflict.entries)
+    said = say(key, language, about=_about(conflict, record, language))
+    return Statement(said, CONFLICT, parts, conflict.entries)
+
+
+def _about(conflict: Conflict, record: Record, language: Language) -> str:
+    """What a conflict is about, in the reader's language where one of its entries has that."""
+    named = (called(record.entries[index].resource, language) for index in conflict.entries)
+    known = (phrase.text for phrase in named if phrase.lang == language and not phrase.weak)
+    return next(known, conflict.about)
 
 
 def left_out(key: str, number: int, language: Language) -> tuple[Statement, ...]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passerelle.fhir.speech import date_text, number_text
 from passerelle.summary.details import Row
 from passerelle.summary.narrative import fault, narrative, paragraphs, table
-from passerelle.summary.wording import date_text, figure
 from passerelle.values import LANGUAGES, Language
 from tests.unit.summary import world
 
@@ -53,7 +53,7 @@ def test_what_a_source_wrote_is_text_and_never_markup() -> None:
         ("2026", "2026", "2026"),
         ("2026-03", "March 2026", "mars 2026"),
         ("2026-03-09", "March 9, 2026", "9 mars 2026"),
-        ("2026-03-01", "March 1, 2026", "1er mars 2026"),
+        ("2026-03-01", "March 1, 2026", f"1er{NBSP}mars 2026"),
         ("2026-03-09T09:05:00-05:00", f"March 9, 2026, 9:05{NBSP}a.m.", f"9 mars 2026, 9{NBSP}h{NBSP}05"),
         ("2026-03-09T00:30:00Z", f"March 9, 2026, 12:30{NBSP}a.m.", f"9 mars 2026, 0{NBSP}h{NBSP}30"),
         ("last spring", "last spring", "last spring"),
@@ -69,7 +69,7 @@ def test_a_date_is_no_more_precise_than_it_was_written(written: str, english: st
     [("7.40", "7.40", "7,40"), ("1234.5", "1,234.5", f"1{NBSP}234,5"), (41, "41", "41"), ("0.000000001", "0.000000001", "0,000000001")],
 )  # fmt: skip
 def test_a_number_keeps_its_digits(number: object, english: str, french: str) -> None:
-    assert (figure(number, "en"), figure(number, "fr")) == (english, french)
+    assert (number_text(number, "en"), number_text(number, "fr")) == (english, french)
 
 
 def test_a_french_summary_speaks_french() -> None:
