@@ -109,7 +109,11 @@ Progress = Callable[[str, int, int], None]
 
 
 def bring_up(plan: Plan, progress: Progress, *, fresh: bool = False) -> Running:
-    """Prepare what is missing, start every node, and write ``network.json`` when all answer."""
+    """Prepare what is missing, start every node, and write ``network.json`` when all answer.
+
+    Told to end meanwhile, it ends whatever it had started.
+    """
+    signal.signal(signal.SIGTERM, _told_to_end)
     plan.network.unlink(missing_ok=True)
     if fresh:
         shutil.rmtree(plan.home, ignore_errors=True)
@@ -117,14 +121,19 @@ def bring_up(plan: Plan, progress: Progress, *, fresh: bool = False) -> Running:
     _no_one_there(plan)
     configure(plan)
     _populate(plan, progress)
-    running = start(plan)
+    running = Running(plan, {})
     try:
+        start(running)
         _wait(running, progress)
+        write_network(running)
     except BaseException:
         running.stop()
         raise
-    write_network(running)
     return running
+
+
+def _told_to_end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _no_one_there(plan: Plan) -> None:
@@ -227,18 +236,30 @@ def _populate(plan: Plan, progress: Progress) -> None:
     if written.exists() and json.loads(written.read_text("utf-8")) == stamp:
         return
     written.unlink(missing_ok=True)
+    _forget_records(plan)
     # Ontario alone holds nearly as much as half of the others together: one worker for it, one for the rest.
+    others = [node for node in plan.nodes if node != "on"]
     shares = (
-        [plan.nodes[0::2], plan.nodes[1::2]]
-        if "on" not in plan.nodes
-        else [("on", *plan.nodes[-3:]), tuple(n for n in plan.nodes[:-3] if n != "on")]
+        [("on", *others[-3:]), others[:-3]] if "on" in plan.nodes else [plan.nodes[0::2], plan.nodes[1::2]]
     )
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(2, mp_context=context) as pool:
         ticks = manager.Queue()
         jobs = [pool.submit(demo_people.fill, plan, tuple(share), ticks) for share in shares if share]
-        _watch(jobs, ticks, len(jobs) * plan.people, progress)
+        try:
+            _watch(jobs, ticks, len(jobs) * plan.people, progress)
+        except BaseException:
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
     _write(written, json.dumps(stamp))
+
+
+def _forget_records(plan: Plan) -> None:
+    """Other people than these may be there, from another seed or from a start that was broken off."""
+    for node in plan.nodes:
+        for file in plan.folder(node).glob("records.sqlite*"):
+            file.unlink()
 
 
 def _watch(jobs: Sequence[object], ticks: object, total: int, progress: Progress) -> None:
@@ -254,9 +275,9 @@ def _watch(jobs: Sequence[object], ticks: object, total: int, progress: Progress
     progress("demo-people", total, total)
 
 
-def start(plan: Plan) -> Running:
+def start(running: Running) -> None:
     """One process for each node."""
-    running = Running(plan, {})
+    plan = running.plan
     for node in plan.nodes:
         log = (plan.folder(node) / "node.log").open("ab")
         running.processes[node] = subprocess.Popen(  # noqa: S603  our own interpreter and module
@@ -274,7 +295,6 @@ def start(plan: Plan) -> Running:
             stdin=subprocess.DEVNULL,
         )
         log.close()
-    return running
 
 
 def _wait(running: Running, progress: Progress, seconds: float = 90.0) -> None:
