@@ -85,6 +85,18 @@ def test_a_record_page_is_for_the_session_that_opened_it_only(country: Country) 
     assert _shows_her(hers.open(path))
 
 
+@pytest.mark.parametrize("ticked", ["", "no"])
+def test_a_record_opens_only_once_somebody_said_that_it_is_the_same_person(
+    country: Country, ticked: str
+) -> None:
+    visitor = _clinician(country)
+    _found(visitor)
+    (form,) = visitor.forms("open")
+    answer = visitor.submit(form, same_person=ticked)
+    assert (answer.status, _shows_her(answer)) == (400, False)
+    assert visitor.submit(form, same_person="yes").status == 200
+
+
 def test_a_handle_of_another_session_cannot_be_opened_by_a_form(country: Country) -> None:
     mine, hers = _clinician(country), _clinician(country)
     _found(hers)

@@ -164,6 +164,8 @@ class Portal:
         handle = field_of(form, "handle")
         if not session.meant(field_of(form, "csrf")) or session.held(handle) is None:
             return self._say(http, language, "page-expired", 403, session)
+        if field_of(form, "same_person") != "yes":
+            return self._say(http, language, "not-confirmed", 400, session)
         return go(f"/{language}/record/{quote(handle)}")
 
     async def record(self, http: Request) -> Response:

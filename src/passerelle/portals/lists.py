@@ -262,7 +262,7 @@ def _own_title(reading: Reading, entries: Group) -> Iterator[Phrase]:
         text(resource.get("description")) or text(resource.get("title")), text(resource.get("language"))
     )
     concepts = (*objects(resource.get("procedureCode")), *objects(resource.get("type")))
-    told = {shown.text, *map(own_words, concepts)}
+    told = {"", shown.text, *map(own_words, concepts)}
     if own.foreign(reading.speech.language) and own.text not in told:
         yield replace(own, text=reading.speech("quoted", words=own.text))
 

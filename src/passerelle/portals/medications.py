@@ -142,12 +142,14 @@ def _line(reading: Reading, way: Way, last: Container[int] | None = None) -> Lin
     """One way to take a drug; with ``last``, from those sources only whose last word it is."""
     own = reading.closest(each.own_dose for each in way)
     dose = reading.closest(each.dose for each in way) if own.foreign(reading.speech.language) else own
-    said = [each.entry for each in way if last is None or (each.weight and id(each) in last)]  # newest first
+    said = [each for each in way if last is None or (each.weight and id(each) in last)]
+    nodes = frozenset().union(*(each.nodes for each in said))
+    newest = next(each for each in way if each.nodes & nodes)
     return Line(
         name=reading.marked(reading.closest(each.name for each in way)),
         dose=reading.marked(dose),
-        when=reading.speech.dated(clinical_time(said[0].resource)),
-        badges=reading.badges(said),
+        when=reading.speech.dated(clinical_time(newest.entry.resource)),
+        badges=reading.badges(each.entry for each in said),
     )
 
 
