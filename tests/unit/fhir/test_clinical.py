@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from passerelle.fhir.clinical import clinical_time, moment, title
-from passerelle.fhir.concept import TRANSLATION, concept_text
+from passerelle.fhir.clinical import called, clinical_time, moment, title
+from passerelle.fhir.concept import TRANSLATION, Phrase, concept_text, said
 from passerelle.values import Json
 
 
@@ -25,6 +25,47 @@ def test_a_concept_says_text_then_display_then_code() -> None:
     assert concept_text({"coding": [{"code": "0"}, coding]}, "en") == "One"
     assert concept_text({"coding": [{"code": "0"}]}, "en") == "0"
     assert concept_text([{}, {"text": "second"}], "en") == "second"
+
+
+def displayed(display: str, language: str, other: str, **more: object) -> Json:
+    named = translated(display, language, other)
+    return {"coding": [{"code": "1", "display": named["text"], "_display": named["_text"]}], **more}
+
+
+def test_a_text_that_is_the_translation_of_a_display_can_be_read_in_the_language_of_the_display() -> None:
+    concept = displayed(
+        "Atrial fibrillation", "fr-CA", "Fibrillation auriculaire", text="Fibrillation auriculaire"
+    )
+    assert said(concept, "en", "fr") == Phrase("Atrial fibrillation", "en")
+    assert said(concept, "fr", "fr") == Phrase("Fibrillation auriculaire", "fr")
+
+
+def test_a_text_of_its_own_is_not_replaced_by_the_translation_of_a_coarser_display() -> None:
+    concept = displayed("Diabetes", "fr-CA", "Diabète", text="Type 2 diabetes with kidney disease")
+    assert said(concept, "fr", "en-CA") == Phrase("Type 2 diabetes with kidney disease", "en-CA")
+    assert concept_text(displayed("Diabetes", "fr-CA", "Diabète"), "fr") == "Diabète"
+
+
+def test_words_without_a_translation_say_in_which_language_they_are_where_that_is_known() -> None:
+    asthma = said({"text": "Asthme"}, "en", "fr-CA")
+    assert (asthma.text, asthma.foreign("en"), asthma.foreign("fr")) == ("Asthme", "fr-CA", "")
+    assert said({"text": "Asthme"}, "en").foreign("en") == ""
+    assert said({"coding": [{"code": "J45"}]}, "en", "fr") == Phrase("J45", weak=True)
+
+
+def test_a_title_in_another_language_gives_way_to_a_concept_in_the_readers() -> None:
+    study = {
+        "resourceType": "ImagingStudy",
+        "language": "fr",
+        "description": "Échocardiographie",
+        "procedureCode": [translated("Échocardiographie", "en-CA", "Echocardiogram")],
+    }
+    assert (called(study, "en"), called(study, "fr")) == (
+        Phrase("Echocardiogram", "en"),
+        Phrase("Échocardiographie", "fr"),
+    )
+    del study["procedureCode"]
+    assert called(study, "en") == Phrase("Échocardiographie", "fr")
 
 
 @pytest.mark.parametrize(

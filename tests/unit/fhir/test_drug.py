@@ -68,6 +68,27 @@ def test_the_three_systems_of_the_din_are_one() -> None:
     assert drug_keys(one) == drug_keys(other) == {"din:02353377"}
 
 
+def test_a_code_that_says_that_there_is_no_code_makes_no_two_drugs_one() -> None:
+    none = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "NI"}
+    one, other = (
+        request(medicationCodeableConcept={"coding": [none], "text": name})
+        for name in ("Ramipril", "Warfarin")
+    )
+    assert drug_keys(one).isdisjoint(drug_keys(other))
+
+
+def test_a_drug_is_also_known_by_the_translation_of_its_name() -> None:
+    parts = [
+        {"url": "lang", "valueCode": "en"},
+        {"url": "content", "valueString": "Acetylsalicylic acid 81 mg"},
+    ]
+    url = "http://hl7.org/fhir/StructureDefinition/translation"
+    french = {"text": "AAS 81 mg", "_text": {"extension": [{"url": url, "extension": parts}]}}
+    english = {"text": "Acetylsalicylic acid 81 mg tablet"}
+    one, other = (request(medicationCodeableConcept=concept) for concept in (french, english))
+    assert drug_keys(one) & drug_keys(other)
+
+
 def test_a_contained_medication_is_read() -> None:
     ingredient = {
         "itemCodeableConcept": {"text": "Ramipril"},
