@@ -59,7 +59,9 @@ class Client:
         if fhir is None or client is None:
             raise Unreachable(f"{network} names no node or client {node!r}.")
         key = Path(client["private_key"])
-        key = key if key.is_absolute() or key.exists() else network.parent / "keys" / key.name
+        # The file's paths start at the folder in which the demo was started; the keys always lie beside the file.
+        beside = network.parent / "keys" / key.name
+        key = beside if beside.exists() else key
         return cls(fhir, client["client_id"], load_key(key), client["scope"], **options)
 
     def ask(self, method: str, path: str, body: bytes | None = None, *, language: str = "en") -> Answered:

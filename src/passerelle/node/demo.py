@@ -14,10 +14,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from queue import Empty, Queue
 from types import FrameType
 
 from passerelle.federation.directory import Agreement, Directory, NodeEntry, sign
@@ -247,7 +248,7 @@ def _populate(plan: Plan, progress: Progress) -> None:
         ticks = manager.Queue()
         jobs = [pool.submit(demo_people.fill, plan, tuple(share), ticks) for share in shares if share]
         try:
-            _watch(jobs, ticks, len(jobs) * plan.people, progress)
+            _watch(jobs, ticks, plan.people, progress)
         except BaseException:
             for child in multiprocessing.active_children():
                 child.terminate()
@@ -262,17 +263,16 @@ def _forget_records(plan: Plan) -> None:
             file.unlink()
 
 
-def _watch(jobs: Sequence[object], ticks: object, total: int, progress: Progress) -> None:
-    import queue
-
-    done = 0
-    while not all(job.done() for job in jobs):  # type: ignore[attr-defined]
-        with contextlib.suppress(queue.Empty):
-            done += ticks.get(timeout=0.2)  # type: ignore[attr-defined]
-            progress("demo-people", min(done, total), total)
+def _watch(jobs: Sequence[Future[int]], ticks: Queue[int], people: int, progress: Progress) -> None:
+    """Show how far the workers are. Each makes everybody, so together they count everybody as often as they are."""
+    made = 0
+    while not all(job.done() for job in jobs):
+        with contextlib.suppress(Empty):
+            made += ticks.get(timeout=0.2)
+            progress("demo-people", min(made // len(jobs), people), people)
     for job in jobs:
-        job.result()  # type: ignore[attr-defined]
-    progress("demo-people", total, total)
+        job.result()
+    progress("demo-people", people, people)
 
 
 def start(running: Running) -> None:
