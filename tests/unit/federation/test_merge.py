@@ -48,6 +48,14 @@ def test_one_shared_coding_is_enough() -> None:
     assert is_one(merged(reply("on", glucose("a")), reply("qc", local)))
 
 
+def test_two_things_without_a_code_are_not_one_because_neither_has_a_code() -> None:
+    null = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+    said = [concept(null, "NI") | {"text": text} for text in ("Peanut", "Latex")]
+    peanut, latex = ({**allergy(id_, "x"), "code": code} for id_, code in zip("ab", said, strict=True))
+    assert len(merged(reply("on", peanut), reply("qc", latex)).entries) == 2
+    assert is_one(merged(reply("on", peanut), reply("qc", {**latex, "code": said[0]})))
+
+
 @pytest.mark.parametrize(
     "other",
     [

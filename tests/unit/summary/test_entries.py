@@ -221,6 +221,20 @@ def test_a_dispense_of_what_is_already_listed_with_that_dose_adds_nothing() -> N
     assert len(world.resources(world.summary(world.record(*entries)), "MedicationStatement")) == 1
 
 
+def test_a_dispense_in_the_other_language_of_what_is_listed_adds_nothing() -> None:
+    structure = {
+        "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}},
+        "doseAndRate": [{"doseQuantity": {"value": 1, "code": "{tbl}"}}],
+    }
+    listed = world.statement("m", "Atorvastatin 40 mg", dosage=[{"text": "one a day", **structure}])
+    french = dispense("d", "Atorvastatine 40 mg", "2026-02-01")
+    french["dosageInstruction"] = [{"text": "un par jour", **structure}]
+    stronger = dispense("e", "Atorvastatine 80 mg", "2026-02-02")
+    stronger["dosageInstruction"] = french["dosageInstruction"]
+    bundle = world.summary(world.record(*map(world.entry, (listed, french, stronger))))
+    assert len(world.resources(bundle, "MedicationStatement")) == 2
+
+
 def test_dispenses_of_drugs_that_nobody_named_are_not_taken_for_one() -> None:
     unnamed = [without(dispense(id_, "", "2026-02-01"), "medicationCodeableConcept") for id_ in ("d1", "d2")]
     bundle = world.summary(world.record(*map(world.entry, unnamed)))

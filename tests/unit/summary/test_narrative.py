@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passerelle.fhir.record import Conflict
 from passerelle.fhir.speech import date_text, number_text
 from passerelle.summary.details import Row
 from passerelle.summary.narrative import fault, narrative, paragraphs, table
@@ -82,6 +83,27 @@ def test_a_french_summary_speaks_french() -> None:
         "Problèmes de santé",
     ]
     assert "criticité élevée; réaction\u00a0: Hives" in composition["section"][1]["text"]["div"]
+
+
+def test_words_in_another_language_say_which_in_the_narrative() -> None:
+    french = {**world.condition("c", "Fibrillation auriculaire"), "language": "fr-CA"}
+    said = {each: told(french, world.PROBLEMS, each) for each in LANGUAGES}
+    assert '<td><span xml:lang="fr-CA" lang="fr-CA">Fibrillation auriculaire</span></td>' in said["en"]
+    assert "<td>Fibrillation auriculaire</td>" in said["fr"]
+
+
+def test_a_conflict_names_its_drug_in_the_language_of_the_reader() -> None:
+    parts = [{"url": "lang", "valueCode": "fr-CA"}, {"url": "content", "valueString": "Metformine 500 mg"}]
+    extension = {"url": "http://hl7.org/fhir/StructureDefinition/translation", "extension": parts}
+    drug = {"text": "Metformin 500 mg", "_text": {"extension": [extension]}}
+    entries = [
+        world.entry(world.statement(id_, "", dose, medicationCodeableConcept=drug), node)
+        for id_, dose, node in (("a", "one", "on"), ("b", "two", "qc"))
+    ]
+    record = world.record(*entries, conflicts=[Conflict("dose", "Metformin 500 mg", (0, 1))])
+    composition = world.composition(world.summary(record, "fr"))
+    assert "Metformine 500 mg" in composition["text"]["div"]
+    assert "Metformin 500 mg" not in composition["text"]["div"]
 
 
 def told(resource: dict, loinc: str = world.RESULTS, language: Language = "en") -> str:
