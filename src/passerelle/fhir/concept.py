@@ -63,16 +63,21 @@ def translation(concept: Any, language: Language) -> str:
     translation of a display into the other language, the display itself: what was translated is not in the language
     that it was translated into.
     """
-    text = folded(object_of(concept).get("text"))
-    found = _translation(object_of(concept).get("_text"), language)
-    for coding in _codings(concept):
+    whole = object_of(concept)
+    own = _translations(whole.get("_text"))
+    if language in own:
+        return own[language]
+    text = folded(whole.get("text"))
+    for coding in _codings(whole):
+        said = _translations(coding.get("_display"))
+        if not said:
+            continue
         display = text_of(coding.get("display"))
-        others = {each: _translation(coding.get("_display"), each) for each in LANGUAGES}
-        if not text or text in {folded(each) for each in (display, *others.values())}:
-            found = found or others[language]
-        if display and text and text in {folded(others[each]) for each in LANGUAGES if each != language}:
-            found = found or display
-    return found
+        if language in said and (not text or text == folded(display) or text in map(folded, said.values())):
+            return said[language]
+        if display and text and text in (folded(said[other]) for other in said if other != language):
+            return display
+    return ""
 
 
 def all_words(concept: Any) -> Iterator[str]:
@@ -80,7 +85,7 @@ def all_words(concept: Any) -> Iterator[str]:
     named = [(object_of(concept), "text"), *((coding, "display") for coding in _codings(concept))]
     for element, member in named:
         yield text_of(element.get(member))
-        yield from (_translation(element.get(f"_{member}"), language) for language in LANGUAGES)
+        yield from _translations(element.get(f"_{member}")).values()
 
 
 def _codings(concept: Any) -> list[Json]:
@@ -107,16 +112,20 @@ def text_of(value: Any) -> str:
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 
 
-def _translation(element: Any, language: Language) -> str:
-    """The content of the R4 translation extension in this language, regional variants included."""
-    for extension in objects(element and object_of(element).get("extension")):
-        if extension.get("url") == TRANSLATION:
-            parts = {text_of(part.get("url")): part for part in objects(extension.get("extension"))}
-            code = text_of(parts.get("lang", {}).get("valueCode")).lower()
-            if code.split("-")[0] == language:
-                content = parts.get("content", {})
-                return text_of(content.get("valueString")) or text_of(content.get("valueMarkdown"))
-    return ""
+def _translations(element: Any) -> dict[Language, str]:
+    """The contents of the R4 translation extensions by language, regional variants included; the first of each."""
+    found: dict[Language, str] = {}
+    for extension in objects(element.get("extension")) if isinstance(element, dict) else ():
+        if extension.get("url") != TRANSLATION:
+            continue
+        parts = {text_of(part.get("url")): part for part in objects(extension.get("extension"))}
+        content = parts.get("content", {})
+        words = text_of(content.get("valueString")) or text_of(content.get("valueMarkdown"))
+        code = base_language(parts.get("lang", {}).get("valueCode"))
+        for language in LANGUAGES:
+            if code == language and words:
+                found.setdefault(language, words)
+    return found
 
 
 def medication_concept(resource: Json, medication: Json | None = None) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Literal
 
 from babel.dates import format_date, format_time
@@ -43,12 +44,17 @@ def is_one(number: float | Decimal, language: Language) -> bool:
 
 def number_text(value: Any, language: Language) -> str:
     """A number with every digit that it came with: 7.40 → ``7,40`` in French; what is no number stays as it is."""
+    return _number(str(value), language)  # by its digits: 7.4 and 7.40 are equal, and not the same to a reader
+
+
+@lru_cache(maxsize=4096)
+def _number(written: str, language: Language) -> str:
     try:
-        number = Decimal(str(value))
+        number = Decimal(written)
     except InvalidOperation:
-        return str(value)
+        return written
     if not number.is_finite():
-        return str(value)
+        return written
     decimals = max(0, -int(number.as_tuple().exponent))
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
     return str(format_decimal(number, format=pattern, locale=LOCALES[language], decimal_quantization=False))
@@ -95,6 +101,7 @@ def date_text(written: str, language: Language, length: Length = "long", *, cloc
     return f"{shown}, {clock_text(at, language)}" if at and clock else shown
 
 
+@lru_cache(maxsize=4096)
 def day_text(day: date, language: Language, length: Length = "long") -> str:
     """A day; in French the first of a month is the 1er."""
     shown = str(format_date(day, length, locale=LOCALES[language]))

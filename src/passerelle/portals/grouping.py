@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
-from passerelle.fhir.clinical import called
 from passerelle.fhir.coding import Pair, codings, contradict, folded, telling
 from passerelle.fhir.concept import Phrase, own_words, translation
 from passerelle.fhir.record import Entry
@@ -63,7 +62,7 @@ def together(
 def _names(reading: Reading, entry: Entry, element: str) -> tuple[set[Pair], set[str]]:
     concept = first_object(entry.resource.get(element))
     words = {own_words(concept), *(translation(concept, language) for language in LANGUAGES)} - {""}
-    title = called(entry.resource, reading.speech.language)
+    title = reading.called(entry)
     if not words and not title.weak:
         words = {title.text}
     return telling(codings(concept)), {folded(each) for each in words}
@@ -84,7 +83,6 @@ def _join(line: _Line, entry: Entry, mine: _Line) -> None:
 
 def other_words(reading: Reading, entries: Iterable[Entry], shown: Phrase) -> tuple[Phrase, ...]:
     """What else the entries of one line are called, each once: a code in common does not make two words one."""
-    phrases = (called(entry.resource, reading.speech.language) for entry in entries)
-    said = {folded(phrase.text): phrase for phrase in phrases if not phrase.weak}
+    said = {folded(phrase.text): phrase for phrase in map(reading.called, entries) if not phrase.weak}
     said.pop(folded(shown.text), None)
     return tuple(said.values())

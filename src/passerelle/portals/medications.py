@@ -141,7 +141,8 @@ def _weight(way: Way) -> Weight:
 def _line(reading: Reading, way: Way, last: Container[int] | None = None) -> Line:
     """One way to take a drug; with ``last``, from those sources only whose last word it is."""
     own = reading.closest(each.own_dose for each in way)
-    dose = reading.closest(each.dose for each in way) if own.foreign(reading.speech.language) else own
+    language = reading.speech.language
+    dose = reading.closest(each.dose(language) for each in way) if own.foreign(language) else own
     said = [each for each in way if last is None or (each.weight and id(each) in last)]
     nodes = frozenset().union(*(each.nodes for each in said))
     newest = next(each for each in way if each.nodes & nodes)

@@ -15,7 +15,7 @@ from passerelle.fhir.record import Entry
 from passerelle.fhir.schedule import Schedule, schedule
 from passerelle.portals.reading import Reading
 from passerelle.portals.sent import first_object, text
-from passerelle.values import Json, NodeId
+from passerelle.values import Json, Language, NodeId
 
 PAST = frozenset(
     {"completed", "stopped", "cancelled", "entered-in-error", "not-taken", "not-done", "declined"}
@@ -38,11 +38,10 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True)
 class Mention:
-    """One entry: which product, how strong, how taken; for the reader, and as its source wrote it."""
+    """One entry: which product, how strong and how taken, and in which words its source wrote that."""
 
     entry: Entry
     name: Phrase
-    dose: Phrase
     strength: str
     schedule: Schedule
     own_name: Phrase
@@ -52,6 +51,10 @@ class Mention:
     @property
     def time(self) -> str:
         return moment(clinical_time(self.entry.resource))
+
+    def dose(self, language: Language) -> Phrase:
+        """How it is taken, for a reader."""
+        return dosing(self.entry.resource, language)
 
     @property
     def nodes(self) -> frozenset[NodeId]:
@@ -77,7 +80,6 @@ def mention(reading: Reading, entry: Entry, products: Products) -> Mention:
     return Mention(
         entry,
         name=name,
-        dose=dosing(resource, language),
         strength=strength(resource, product),
         schedule=schedule(resource),
         own_name=Phrase(own, text(resource.get("language"))) if own else name,

@@ -122,14 +122,33 @@ class Reading:
 
     def name(self, entries: Iterable[Entry]) -> Phrase:
         """What one line is called: in the language of the page if any of its entries has these words."""
-        return self.closest(called(entry.resource, self.speech.language) for entry in entries)
+        return self.closest(map(self.called, entries))
+
+    def called(self, entry: Entry) -> Phrase:
+        """What one entry is called, read once."""
+        found = self._called.get(id(entry))
+        if found is None:
+            found = self._called[id(entry)] = called(entry.resource, self.speech.language)
+        return found
+
+    @cached_property
+    def _called(self) -> dict[int, Phrase]:
+        return {}
 
     def closest(self, phrases: Iterable[Phrase]) -> Phrase:
         """The first phrase in the language of the page, else the first that is not known to be in another."""
-        return min(phrases, key=self._distance)
+        listed = iter(phrases)
+        best = next(listed)
+        for phrase in listed:
+            if (near := self._distance(best)) == 0:
+                break
+            best = phrase if self._distance(phrase) < near else best
+        return best
 
-    def _distance(self, phrase: Phrase) -> tuple[bool, int]:
-        return phrase.weak, 2 if phrase.foreign(self.speech.language) else 0 if phrase.lang else 1
+    def _distance(self, phrase: Phrase) -> int:
+        if phrase.weak:
+            return 3
+        return 2 if phrase.foreign(self.speech.language) else 0 if phrase.lang else 1
 
     def marked(self, phrase: Phrase) -> Phrase:
         """The phrase with a ``lang`` only where it needs one on this page."""
