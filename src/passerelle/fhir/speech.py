@@ -44,7 +44,9 @@ def is_one(number: float | Decimal, language: Language) -> bool:
 
 def number_text(value: Any, language: Language) -> str:
     """A number with every digit that it came with: 7.40 → ``7,40`` in French; what is no number stays as it is."""
-    return _number(str(value), language)  # by its digits: 7.4 and 7.40 are equal, and not the same to a reader
+    return _number(
+        str(value), language
+    )  # by its digits: 7.4 and 7.40 are equal, and not the same to a reader
 
 
 @lru_cache(maxsize=4096)
