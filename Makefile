@@ -15,7 +15,7 @@ demo: setup-run ## start the whole country on this machine: thirteen nodes, inve
 	@.venv/bin/passerelle demo
 
 test: setup-dev setup-engines ## run every test (TESTS=tests/unit for a part)
-	@.venv/bin/pytest -n 2 --dist loadgroup $(TESTS)
+	@.venv/bin/pytest -n 2 --dist loadfile $(TESTS)
 
 check: setup-dev ## format, lint, types, layers, words in both languages, generated pages
 	.venv/bin/ruff format --check .

@@ -5,6 +5,7 @@ Runs in the Chromium of this machine; skipped where there is none.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,9 @@ import pytest
 
 from tests.network.country import Country
 
-pytestmark = pytest.mark.xdist_group("country")
-
 CHROMIUM = Path("/usr/bin/chromium")
+PICTURES = os.environ.get("PASSERELLE_PICTURES")
+"""A folder for pictures of what was seen, to be looked at; none are taken without it."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 HER = "Tremblay Marie-Ève 1961-03-14"
 HOLDING = {
@@ -72,12 +73,6 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where what was seen is kept, to be looked at."""
-    return tmp_path_factory.mktemp("pictures")
-
-
 @dataclass
 class Desk:
     """One person at one browser window, with everything that it asked for and said."""
@@ -85,8 +80,7 @@ class Desk:
     country: Country
     page: Any
     language: str
-    pictures: Path
-    name: str
+    width: int
     asked: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
@@ -132,13 +126,15 @@ class Desk:
         return {_named(name) for name, text in shown if self.words.answered in text}
 
     def look(self, what: str) -> None:
-        """Judge the page that is shown as a whole, and keep a picture of it."""
+        """Judge the page that is shown as a whole, and keep a picture of it if one is wanted."""
         axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
         found = axe.Axe().run(self.page).response["violations"]
         assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
         assert self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert self.page.evaluate("document.documentElement.lang").startswith(self.language)
-        self.page.screenshot(path=self.pictures / f"{self.name}-{what}.png", full_page=True)
+        if PICTURES:
+            file = Path(PICTURES, f"{self.language}-{self.width}-{what}.png")
+            self.page.screenshot(path=file, full_page=True)
 
     def is_clean(self) -> None:
         """Nothing was asked of any other computer, no address or title names anybody, and the browser is content."""
@@ -152,17 +148,17 @@ def _named(shown: str) -> str:
     return shown.rsplit(" ", 1)[0] if shown.rsplit(" ", 1)[-1].isupper() else shown
 
 
-def _patient_page(context: Any) -> Any:
+def _page(context: Any) -> Any:
     """A page that waits for what it is told to wait for, but not for ever."""
     context.set_default_timeout(10_000)
     return context.new_page()
 
 
 @pytest.fixture(params=[("en", 1366), ("fr", 1366), ("en", 390), ("fr", 390)], ids=lambda p: f"{p[0]}-{p[1]}")
-def desk(request: pytest.FixtureRequest, country: Country, chromium: Any, pictures: Path) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, country: Country, chromium: Any) -> Iterator[Desk]:
     language, width = request.param
     context = chromium.new_context(viewport={"width": width, "height": 900}, locale=f"{language}-CA")
-    yield Desk(country, _patient_page(context), language, pictures, f"{language}-{width}")
+    yield Desk(country, _page(context), language, width)
     context.close()
 
 
@@ -209,7 +205,7 @@ def test_a_silent_source_is_named_where_people_are_found(desk: Desk) -> None:
     desk.is_clean()
 
 
-def test_without_scripts_everything_works_as_well(country: Country, chromium: Any, pictures: Path) -> None:
+def test_without_scripts_everything_works_as_well(country: Country, chromium: Any) -> None:
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 1366, "height": 900})
     page = context.new_page()
     page.goto(f"{country.address('ab')}/en/sign-in")
@@ -231,7 +227,6 @@ def test_without_scripts_everything_works_as_well(country: Country, chromium: An
     assert page.locator("h1:visible").inner_text() == SAID["fr"].all
     page.get_by_role("button", name="Fermer la session").click()
     assert page.url.endswith("/fr/sign-in")
-    page.screenshot(path=pictures / "without-scripts.png")
     context.close()
 
 

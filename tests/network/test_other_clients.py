@@ -14,8 +14,6 @@ from tests.network.wire import call
 fhirpy = pytest.importorskip("fhirpy", reason="fhirpy is not installed")
 fhirclient = pytest.importorskip("fhirclient.client", reason="fhirclient is not installed")
 
-pytestmark = pytest.mark.xdist_group("country")
-
 BACK = "http://127.0.0.1:8765/callback"
 FAMILY = "Clientèle"
 """A name that nobody else has, so that what these tests wrote is found again and nothing else."""

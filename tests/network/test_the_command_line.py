@@ -8,11 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.network.country import COMMAND, Country
-
-pytestmark = pytest.mark.xdist_group("country")
 
 HER = "Marie-Ève Tremblay"
 HOLDING = {"British Columbia", "Manitoba", "Nova Scotia", "Ontario", "Québec"}

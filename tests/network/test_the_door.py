@@ -17,8 +17,6 @@ from tests.network.country import Country
 from tests.network.tokens import read, signed
 from tests.network.wire import FHIR, Heard, call
 
-pytestmark = pytest.mark.xdist_group("country")
-
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLACES = (
     *("", "/", "/Patient", "/Patient/p1", "/Patient/_search", "/Patient/_history", "/_history", "/_search"),

@@ -11,8 +11,6 @@ from tests.network.country import Country
 from tests.network.visitor import Visitor
 from tests.network.wire import Heard, call
 
-pytestmark = pytest.mark.xdist_group("country")
-
 HER = "Tremblay Marie-Ève 1961-03-14"
 HANDLE = "A" * 22
 

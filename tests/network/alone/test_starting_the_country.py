@@ -16,8 +16,6 @@ from tests.network.country import COMMAND, start
 from tests.network.one_node import OneNode
 from tests.network.wire import call
 
-pytestmark = pytest.mark.xdist_group("one-node")
-
 
 def _of(home: Path) -> list[int]:
     """The processes whose command line names this folder, and their children."""

@@ -23,8 +23,6 @@ from passerelle.values import NodeId
 from tests.network.one_node import OneNode
 from tests.network.wire import call
 
-pytestmark = pytest.mark.xdist_group("one-node")
-
 SECRET = "Tremblay"
 
 

@@ -11,13 +11,9 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
 
-import pytest
-
 from passerelle.store.ledger import open_ledger
 from tests.network.one_node import OneNode
 from tests.network.wire import FHIR, call
-
-pytestmark = pytest.mark.xdist_group("one-node")
 
 ROUNDS = 10
 WRITERS = 4

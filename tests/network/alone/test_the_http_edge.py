@@ -12,8 +12,6 @@ import pytest
 from tests.network.one_node import OneNode
 from tests.network.wire import FHIR, Heard, call
 
-pytestmark = pytest.mark.xdist_group("one-node")
-
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Inventé", "given": ["Zoë"]}]}
 LIMIT = 20_000
 
