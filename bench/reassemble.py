@@ -107,9 +107,7 @@ def _summary_at_home(known: dict[str, Any], network: Path, language: str, target
     """One of the cast, asked for where they are known: not everybody has a number that the whole country can go by."""
     client = Client.of_demo(network, known["nodes"][0], seconds=60.0)
     family = known["name"].split()[-1]
-    found = client.ask(
-        "GET", f"Patient?{urlencode({'name': family, '_count': 1000})}"
-    ).json()
+    found = client.ask("GET", f"Patient?{urlencode({'name': family, '_count': 1000})}").json()
     given = known["name"].split()[0]
     person = next(
         entry["resource"]["id"]
