@@ -53,22 +53,23 @@ def _score(asked: Person, candidate: Json) -> Match:
     return replace(match, grade=grade, score=round(likely, 4))
 
 
+_SAME_FAMILY = ("exact", "transposed", "single")
+_SAME_GIVEN = ("exact", "transposed", "first")
+
+
 def _by_number(match: Match) -> bool:
     """A shared good health number, today's or a former one, with the same birth date.
 
     A name that contradicts it is the sign of a card that two people used: of twins when the family name agrees, of
     a mistyped number when nothing does. Then a person decides.
     """
-    return (
-        match.level("identifier") in ("shared-valid", "shared-former")
-        and match.level("birth-date") == "exact"
-        and match.level("given") != "different"
-        and not (match.level("given") == "" and match.level("family") == "different")
-    )
-
-
-_SAME_FAMILY = ("exact", "transposed", "single")
-_SAME_GIVEN = ("exact", "transposed", "first")
+    if match.level("identifier") not in ("shared-valid", "shared-former"):
+        return False
+    given, family = match.level("given"), match.level("family")
+    if match.level("birth-date") == "exact":
+        return given != "different" and not (given == "" and family == "different")
+    # Day and month the wrong way round is how a right date is mistyped; then the whole name must agree as well.
+    return match.level("birth-date") == "transposed" and family in _SAME_FAMILY and given in _SAME_GIVEN
 
 
 def _by_everything(match: Match) -> bool:

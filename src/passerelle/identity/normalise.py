@@ -130,7 +130,7 @@ def _name(name: Json) -> Name | None:
     family = name.get("family")
     parts = name.get("given")
     given = (
-        [" ".join(words(part)) for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
+        [" ".join(_said(part)) for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
     )
     listed = family_words(family) if isinstance(family, str) else ()
     text = name.get("text")
@@ -139,6 +139,12 @@ def _name(name: Json) -> Name | None:
     kept = tuple(each for each in given if each and each not in _PLACEHOLDERS)
     listed = tuple(word for word in listed if word not in _PLACEHOLDERS)
     return Name(listed, kept) if listed or kept else None
+
+
+def _said(part: str) -> tuple[str, ...]:
+    """The words of one given name without what stands where a name is not known: "Baby Girl" is "Girl", however it
+    is cut into parts."""
+    return tuple(word for word in words(part) if word not in _PLACEHOLDERS)
 
 
 def _from_text(text: str) -> tuple[tuple[str, ...], list[str]]:

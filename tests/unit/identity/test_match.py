@@ -209,3 +209,35 @@ def test_a_former_family_name_is_compared_as_well() -> None:
 )
 def test_an_untidy_candidate_is_compared_without_failing(junk: Json) -> None:
     assert grade(someone(), {"resourceType": "Patient", "id": "j", **junk}) == "certainly-not"
+
+
+def test_a_shared_number_and_the_whole_name_outweigh_day_and_month_the_wrong_way_round() -> None:
+    one = someone(given="Robert James", family="Sinclair", birthDate="1958-03-07", identifier=[number(VALID)])
+    other = {**one, "id": "b", "birthDate": "1958-07-03"}
+    assert score(one, other).grade == "certain"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"birthDate": "1958-07-04"},
+        {"name": [{"family": "Sinclair", "given": ["Robin"]}]},
+        {"name": [{"family": "St. Clair", "given": ["Robert", "James"]}]},
+        {"identifier": [number(OTHER_VALID)]},
+    ],
+    ids=["another date", "another given name", "another family name", "another number"],
+)
+def test_one_more_difference_beside_a_transposed_date_is_for_a_person_to_judge(changes: dict) -> None:
+    one = someone(given="Robert James", family="Sinclair", birthDate="1958-03-07", identifier=[number(VALID)])
+    other = {**one, "id": "b", "birthDate": "1958-07-03", **changes}
+    assert score(one, other).grade != "certain"
+
+
+def test_a_newborn_without_a_name_is_found_however_it_is_cut_into_parts() -> None:
+    one = someone(
+        family="Friesen", birthDate="2026-10-27", name=[{"family": "Friesen", "given": ["Baby Girl"]}]
+    )
+    other = {**one, "id": "b", "name": [{"family": "Friesen", "given": ["Baby", "Girl"]}]}
+    assert score(one, other).grade in ("certain", "probable")
+    twin = {**one, "id": "c", "name": [{"family": "Friesen", "given": ["Baby Boy"]}], "gender": "male"}
+    assert score(one, twin).grade != "certain"
