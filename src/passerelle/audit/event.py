@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import urlencode
 
+from passerelle.fhir.codes import NODES
 from passerelle.values import Access, Caller, Json, NodeId, instant
 
 Outcome = Literal["0", "4", "8"]
 """FHIR audit-event-outcome: success, minor failure (refused or not possible), serious failure."""
 
-NODE = "https://passerelle.example/fhir/NamingSystem/node"
 CALLER = "https://passerelle.example/fhir/NamingSystem/caller"
 CLIENT = "https://passerelle.example/fhir/NamingSystem/client"
 ROLE = "https://passerelle.example/fhir/CodeSystem/role"
@@ -211,7 +211,7 @@ def _policies(token_id: str, reasons: Sequence[str]) -> list[str]:
 
 
 def _who_node(node: NodeId) -> Json:
-    return {"identifier": {"system": NODE, "value": node}}
+    return {"identifier": {"system": NODES, "value": node}}
 
 
 def _node(node: NodeId, part: Json, address: str) -> Json:
@@ -254,7 +254,7 @@ def _with_user(
 
 def _who_person(caller: Caller) -> Json:
     """A person's id means something at the node that vouches for it, so that node is named with it."""
-    vouching: Json = {"identifier": {"system": NODE, "value": caller.node}}
+    vouching: Json = {"identifier": {"system": NODES, "value": caller.node}}
     if caller.organization:
         vouching["display"] = caller.organization
     return {"identifier": {"system": CALLER, "value": caller.id, "assigner": vouching}}

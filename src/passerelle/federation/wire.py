@@ -15,7 +15,8 @@ from datetime import datetime
 import msgspec
 
 from passerelle.federation.reading import read_record
-from passerelle.federation.terms import CONFLICT, GAP, NAME_EN, NAME_FR, NODE, NODES, RETRYABLE, SOURCE, TAG
+from passerelle.federation.terms import CONFLICT, GAP, NAME_EN, NAME_FR, NODE, RETRYABLE, SOURCE, TAG
+from passerelle.fhir.codes import NODES
 from passerelle.fhir.concept import TRANSLATION
 from passerelle.fhir.record import Entry, Gap, Record, Source
 from passerelle.fhir.resource import encode

@@ -72,3 +72,8 @@ DATA_ABSENT_REASON = _DEFINITION + "data-absent-reason"
 MATCH_GRADE = _DEFINITION + "match-grade"
 TRANSLATION = _DEFINITION + "translation"
 """The same text in another language, beside the text."""
+
+# --- our own ------------------------------------------------------------------------------------------------
+
+NODES = "https://passerelle.example/fhir/NamingSystem/node"
+"""The identifier system of the nodes of a directory."""

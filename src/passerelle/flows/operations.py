@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from passerelle.federation import wire
 from passerelle.fhir import bundle, intake
+from passerelle.fhir.codes import NODES
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.record import Record, Source
 from passerelle.fhir.resource import Stored, decode, encode
@@ -252,7 +253,7 @@ def organization(here: Here) -> Json:
     return {
         "resourceType": "Organization",
         "id": f"custodian-{here.id}",
-        "identifier": [{"system": "https://passerelle.example/nodes", "value": here.id}],
+        "identifier": [{"system": NODES, "value": here.id}],
         "name": here.name["en"],
         "alias": [here.name["fr"]],
     }

@@ -82,11 +82,23 @@ def everyone(plan: Plan) -> list[Json]:
     return [*_professionals(plan), *_patients(plan)]
 
 
+OTHERS = {
+    "nurse": "Camille Bouchard",
+    "pharmacist": "Anita Rao",
+    "clerk": "Sam Whitecloud",
+    "privacy": "Helen Osei",
+    "operator": "Luc Fontaine",
+}
+"""One login for each other role, at the first node."""
+
+
 def _professionals(plan: Plan) -> Iterator[Json]:
     for node in plan.nodes:
         practitioner = synthetic.physician(NodeId(node))
         name = human_name(practitioner["name"][0])
         yield _account(f"dr-{node}", node, "physician", f"Dr. {name}", practitioner=practitioner["id"])
+    for role, name in OTHERS.items():
+        yield _account(f"{role}-{plan.nodes[0]}", plan.nodes[0], role, name)
 
 
 def _patients(plan: Plan) -> Iterator[Json]:
