@@ -106,21 +106,30 @@ def _question(patient: Json) -> Json:
 
 
 def _demographics(person: str, network: Path, client: Client, language: Language) -> Json:
-    """One of the demo's people by name; or the only person whom the sources know by these words."""
+    """One of the demo's people by name; or the only person whom the sources know by these words.
+
+    Who has no health number is looked for as well: the sources know more of them, and then they can be certain.
+    """
     wanted = person.casefold().strip()
-    for known in read_network(network).get("patients", ()):
-        if known["name"].casefold() == wanted:
-            return _patient(known)
-    typed = parse_find(person)
-    if typed.patient is None:
-        raise Unreachable(
-            catalogue("passerelle.portals", "words.toml").say(typed.error or "find-empty", language)
-        )
-    answer = client.ask("POST", "Patient/$find", encode(_question(typed.patient)), language=language)
+    cast = (
+        known for known in read_network(network).get("patients", ()) if known["name"].casefold() == wanted
+    )
+    described = next((_patient(known) for known in cast), None) or _typed(person, language)
+    if described.get("identifier"):
+        return described
+    answer = client.ask("POST", "Patient/$find", encode(_question(described)), language=language)
     people = [e["resource"] for e in answer.json().get("entry", ()) if e["search"]["mode"] == "match"]
     if len(people) > 1:
         raise Unreachable(words("record-several", language, n=len(people)))
-    return people[0] if people else typed.patient
+    return people[0] if people else described
+
+
+def _typed(person: str, language: Language) -> Json:
+    typed = parse_find(person)
+    if typed.patient is None:
+        said = catalogue("passerelle.portals", "words.toml")
+        raise Unreachable(said.say(typed.error or "find-empty", language))
+    return typed.patient
 
 
 def _patient(known: Mapping[str, Any]) -> Json:
