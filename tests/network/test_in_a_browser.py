@@ -27,6 +27,12 @@ HOLDING = {
 }
 
 
+def is_fault(message: Any) -> bool:
+    """Whether the browser complains. That it leaves the focus where the reader has put it meanwhile is as it should be,
+    and whether it does is a matter of who was faster."""
+    return not message.text.startswith("Autofocus processing was blocked")
+
+
 @dataclass(frozen=True)
 class Said:
     """What the pages say in one language."""
@@ -86,7 +92,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("console", lambda message: self.said.append(message.text) if is_fault(message) else None)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
 
     @property
