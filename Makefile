@@ -2,7 +2,7 @@
 
 LOCK_DATE ?= 2026-11-22
 TESTS ?= tests
-BENCH ?= $(wildcard bench/*.py)
+BENCH ?= $(filter-out bench/country.py,$(wildcard bench/*.py))
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -33,7 +33,7 @@ docs: setup-dev ## write the generated pages again
 	.venv/bin/python tools/architecture.py
 
 bench: setup-dev ## run every measurement in bench/ (BENCH=bench/synthetic.py for one)
-	@for script in $(BENCH); do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
+	@for script in $(BENCH); do echo "== $$script"; PYTHONPATH=. .venv/bin/python "$$script" || exit 1; done
 
 lock: ## lock the dependencies again (needs uv); LOCK_DATE=2026-12-31 to move on
 	@tools/lock.sh $(LOCK_DATE)
