@@ -13,6 +13,7 @@ slowest of their answers when each is asked alone on a machine that does nothing
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -24,6 +25,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import aiohttp
 
 from bench.country import ROOT, brought_up, of_cast, question
 from passerelle.federation.wire import read_record
@@ -82,6 +85,8 @@ def measure(network: Path, start: str, requests: int) -> dict[str, Any]:
         "slowest_node_everything_alone_ms": _spread(alone),
         "p50_to_slowest_in_the_same_question": _ratio(records, within),
         "p50_to_slowest_alone": _ratio(records, alone),
+        "thirteen_bare_requests_ms": _spread(asyncio.run(_fan(described, "/health"))),
+        "thirteen_refused_requests_ms": _spread(asyncio.run(_fan(described, "/fhir/Patient/nobody"))),
         "largest_record": max(member.entries for member in cast),
         "by_member": {
             member.name: _of_member(rows[index :: len(cast)], member) for index, member in enumerate(cast)
@@ -93,6 +98,24 @@ def measure(network: Path, start: str, requests: int) -> dict[str, Any]:
         ).stdout.strip(),
         "command": "python -m bench.whole_country --save",
     }
+
+
+async def _fan(described: dict[str, Any], path: str, rounds: int = 120) -> list[float]:
+    """The floor: one request to every node at once, with no token and no data, as the asking node's own client sends it."""
+    addresses = [f"{node['portal'].rstrip('/')}{path}" for node in described["nodes"]]
+    times = []
+    async with aiohttp.ClientSession() as session:
+
+        async def get(address: str) -> None:
+            async with session.get(address) as response:
+                await response.read()
+
+        for _ in range(rounds):
+            started = time.perf_counter()
+            await asyncio.gather(*map(get, addresses))
+            times.append((time.perf_counter() - started) * 1000)
+            await asyncio.sleep(0.02)
+    return times[20:]
 
 
 class _Member:

@@ -157,3 +157,9 @@ def test_every_answer_has_its_event_even_a_refusal(country):
     outcomes = [event["outcome"] for _, event in country.events]
     assert outcomes == ["0", "4"]
     assert all(event["resourceType"] == "AuditEvent" for _, event in country.events)
+
+
+def test_a_summary_by_a_number_that_nobody_here_has_is_not_asked_of_anybody(country):
+    answer = country.ask("on", "GET", f"Patient/$summary?identifier={HCN}|9876543217")
+    assert (answer.status, answer.keys) == (404, ["no-match"])
+    assert country.lines["on"].sent == []

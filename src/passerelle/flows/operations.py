@@ -188,7 +188,7 @@ async def summary_of_anyone(
 ) -> Result:
     """``Patient/$summary?identifier=system|value``; or, as ``$record`` does, of the person described.
 
-    A number that this node does not know is still asked of the others.
+    A number that this node does not know is not asked of the others: no node says who somebody is by a number alone.
     """
     only_known(request.params, {"identifier", "profile"})
     values = (
@@ -204,11 +204,9 @@ async def summary_of_anyone(
     token = _identifier(request.params, values.get("identifier"))
     params: Params = (("identifier", token),)
     stored = await here.store.look(lambda view: the_one("Patient", params, view, scope))
-    if stored is not None and stored.body is not None:
-        return await _summary(decode(stored.body), request, caller, purpose, here)
-    system, _, value = token.partition("|")
-    patient: Json = {"resourceType": "Patient", "identifier": [{"system": system, "value": value}]}
-    return await _summary(patient, request, caller, purpose, here)
+    if stored is None or stored.body is None:
+        raise BadInput(Issue("no-match", "not-found"), status=404)
+    return await _summary(decode(stored.body), request, caller, purpose, here)
 
 
 def _identifier(params: Params, given: object) -> str:
