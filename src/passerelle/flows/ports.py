@@ -16,6 +16,18 @@ from passerelle.values import Caller, Json, NodeId, Purpose, Words
 T = TypeVar("T")
 
 
+Period = tuple[datetime, datetime]
+"""From one moment to another; the second is not part of it."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Some bodies of a scan, and the ``after`` of the next part; ``last`` is None at the end."""
+
+    bodies: list[bytes] = field(repr=False)
+    last: int | None = None
+
+
 class View(Protocol):
     """One consistent snapshot of a store. Everything that it answers was true at the same moment."""
 
@@ -31,10 +43,15 @@ class View(Protocol):
         *,
         scope: Scope = EVERYTHING,
         since: datetime | None = None,
+        at: Period | None = None,
         count: int = 50,
-        offset: int = 0,
+        after: str | None = None,
     ) -> Found:
-        """Versions, newest first: of one resource, one type or everything."""
+        """Versions, newest first: of one resource, one type or everything.
+
+        ``since``: written at that moment or later. ``at``: current at some moment of that period. ``after`` is the
+        ``next`` of the page before.
+        """
 
     def search(self, query: Query) -> Found: ...
 
@@ -44,10 +61,31 @@ class View(Protocol):
         *,
         types: frozenset[str] | None = None,
         since: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
         scope: Scope = EVERYTHING,
     ) -> list[Stored]:
         """The Patient, its compartment, and the Organizations, Practitioners, PractitionerRoles, Locations,
-        Medications and Devices that those refer to, each once; empty if there is no such patient."""
+        Medications and Devices that those refer to, each once; empty if there is no such patient.
+
+        ``since`` asks when it was written, ``start`` and ``end`` (exclusive) when the care was; what says nothing of
+        when its care was is inside any period.
+        """
+
+    def scan(
+        self,
+        type: str,
+        *,
+        scope: Scope = EVERYTHING,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        count: int = 5000,
+    ) -> Scan:
+        """The current resources of a type in the order in which they were first written, for an export."""
+
+    def find(self, references: Sequence[str], scope: Scope = EVERYTHING) -> list[Stored]:
+        """The current versions at some ``Type/id``, without those that are deleted, unknown or out of scope."""
 
 
 class Change(View, Protocol):
@@ -57,6 +95,9 @@ class Change(View, Protocol):
         """Write the next version. Sets ``id``, ``meta.versionId`` and ``meta.lastUpdated``, keeps the rest."""
 
     def delete(self, type: str, id: str) -> Stored: ...
+
+    def purge(self, type: str, id: str) -> None:
+        """Erase every version; what is left says only that it was erased."""
 
 
 class Store(Protocol):
@@ -127,6 +168,23 @@ Ids = Callable[[], str]
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What the operator decides about the interface, where R4 leaves it to the server."""
+
+    require_if_match: bool = False
+    """Whether an update, a patch or a deletion must name the version that it replaces."""
+    conditional_delete: Literal["single", "multiple"] = "single"
+    """Whether a condition that several resources meet deletes them all or is refused."""
+    most_conditional: int = 1000
+    """How many resources one condition may delete."""
+    update_create: bool = True
+    """Whether an update of what does not exist creates it under the id that the client chose."""
+    strict_references: bool = False
+    """Whether a literal reference must lead to a resource that is held here."""
+    most_in_page: int = 1000
+
+
+@dataclass(frozen=True)
 class Here:
     """This node, as the flows see it: who it is and every side effect that they may have."""
 
@@ -146,4 +204,4 @@ class Here:
     deadline: float = 1.0
     """Seconds that the whole network has to answer one question."""
     validate: bool = True
-    operations: tuple[str, ...] = ("$match", "$everything", "$summary", "$record")
+    rules: Rules = Rules()
