@@ -11,6 +11,7 @@ from passerelle.federation.directory import Directory, NodeEntry
 from passerelle.fhir.intake import Limits
 from passerelle.fhir.resource import Stored
 from passerelle.fhir.search import EVERYTHING, Found, Query, Scope
+from passerelle.store.jobs import Jobs, Outbox
 from passerelle.values import Caller, Json, NodeId, Purpose, Words
 
 T = TypeVar("T")
@@ -30,6 +31,10 @@ class Scan:
 
 class View(Protocol):
     """One consistent snapshot of a store. Everything that it answers was true at the same moment."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of this node; in a snapshot that cannot be changed they are only looked at."""
 
     def read(self, type: str, id: str, scope: Scope = EVERYTHING) -> Stored | None:
         """The current version (possibly a deletion), or None if it never existed or is out of scope."""
@@ -82,7 +87,10 @@ class View(Protocol):
         after: int = 0,
         count: int = 5000,
     ) -> Scan:
-        """The current resources of a type in the order in which they were first written, for an export."""
+        """The current resources of a type in the order in which they were first written, for an export.
+
+        With ``until`` it is as it was at that moment: what was changed since is given as it was then.
+        """
 
     def find(self, references: Sequence[str], scope: Scope = EVERYTHING) -> list[Stored]:
         """The current versions at some ``Type/id``, without those that are deleted, unknown or out of scope."""
@@ -90,6 +98,14 @@ class View(Protocol):
 
 class Change(View, Protocol):
     """A snapshot that can be changed. All of it becomes true at once, or none."""
+
+    @property
+    def moment(self) -> datetime:
+        """When this change happens: after every change that is already true."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is to be told to others because of this change; it is written down with it or not at all."""
 
     def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
         """Write the next version. Sets ``id``, ``meta.versionId`` and ``meta.lastUpdated``, keeps the rest."""

@@ -11,6 +11,7 @@ from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.fhir.search import EVERYTHING, Found, Query, Scope, included, index, matches, sort_key
 from passerelle.store.clock import Milliseconds, milliseconds, moment, wall
 from passerelle.store.filing import Place, addressed, place, pointers, refers, visible
+from passerelle.store.jobs import Jobs, MemoryRows, Outbox, Shelf
 from passerelle.store.record import Kept, whole
 from passerelle.values import Json, instant
 
@@ -34,6 +35,8 @@ class _Books:
     versions: dict[tuple[str, str], list[_Version]] = field(default_factory=dict)
     written: list[tuple[str, str]] = field(default_factory=list)
     latest: int = 0
+    shelf: Shelf = field(default_factory=dict)
+    """Jobs and the outbox."""
 
 
 class MemoryView:
@@ -41,6 +44,11 @@ class MemoryView:
 
     def __init__(self, books: _Books) -> None:
         self._books = books
+        self._rows = MemoryRows(books.shelf)
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs(self._rows)
 
     def read(self, type: str, id: str, scope: Scope = EVERYTHING) -> Stored | None:
         current = self._current(type, id, scope)
@@ -157,6 +165,14 @@ class MemoryChange(MemoryView):
         self._now = max(now, books.latest)
         self._mark = len(books.written)
 
+    @property
+    def moment(self) -> datetime:
+        return moment(self._now)
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self._rows, self._now)
+
     def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
         version, at = self._next(type, id)
         kept = addressed(resource, type, id, version, instant(moment(at)))
@@ -178,6 +194,7 @@ class MemoryChange(MemoryView):
         return count
 
     def undo(self) -> None:
+        self._rows.undo()
         while len(self._books.written) > self._mark:
             key = self._books.written.pop()
             self._books.versions[key].pop()

@@ -13,6 +13,7 @@ from passerelle.store import queries, searching, statements
 from passerelle.store.clock import milliseconds, moment
 from passerelle.store.compose import Dialect, ScopeShape, Statement, scope_values
 from passerelle.store.filing import Filing, addressed, file, pointers
+from passerelle.store.jobs import Jobs, Outbox, SqlRows
 from passerelle.store.packing import pack, unpack
 from passerelle.store.record import Kept, whole
 from passerelle.store.shapes import lower
@@ -40,6 +41,10 @@ class SqlView:
     def __init__(self, session: Session, base: str) -> None:
         self._session = session
         self._base = base
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs(SqlRows(self._session))
 
     def read(self, type: str, id: str, scope: Scope = EVERYTHING) -> Stored | None:
         rows = self._at([f"{type}/{id}"], scope)
@@ -175,6 +180,14 @@ class SqlChange(SqlView):
     def __init__(self, session: Session, base: str, now: int) -> None:
         super().__init__(session, base)
         self._now = self.latest = now
+
+    @property
+    def moment(self) -> datetime:
+        return moment(self._now)
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(SqlRows(self._session), self._now)
 
     def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
         before = self._current(type, id)
