@@ -11,8 +11,14 @@ from passerelle.fhir.search_index import index
 from passerelle.fhir.search_parse import nearest_names, parameters, parse, unknown_type
 from passerelle.fhir.search_terms import (
     EVERYTHING,
+    All,
+    Chain,
     Clause,
+    Condition,
+    Either,
     Found,
+    Has,
+    Include,
     IndexRow,
     Kind,
     Operator,
@@ -20,6 +26,8 @@ from passerelle.fhir.search_terms import (
     Query,
     Scope,
     Test,
+    Together,
+    Typed,
 )
 from passerelle.fhir.search_tests import holds, tests
 from passerelle.fhir.search_values import fold
@@ -31,7 +39,7 @@ def matches(resource: Json, query: Query, base: str = "") -> bool:
     if resource.get("resourceType") != query.type or not within(resource, query.scope, base):
         return False
     rows = index(resource, base) if query.clauses else ()
-    return all(answers(rows, clause) for clause in query.clauses)
+    return all(isinstance(clause, Clause) and answers(rows, clause) for clause in query.clauses)
 
 
 def answers(rows: tuple[IndexRow, ...], clause: Clause) -> bool:
@@ -63,18 +71,16 @@ def labels(resource: Json) -> frozenset[str]:
 
 def included(resource: Json, query: Query, base: str = "") -> tuple[str, ...]:
     """The references (``Type/id`` or absolute) that the query's ``_include`` follows from a resource."""
-    wanted = [
-        parameter.partition(":") for type, parameter in query.include if type == resource.get("resourceType")
-    ]
+    wanted = [one for one in query.include if one.source == resource.get("resourceType")]
     if not wanted:
         return ()
     rows = [row for row in index(resource, base) if row.kind == "reference" and row.text]
     return tuple(
         dict.fromkeys(
             row.text
-            for name, _, target in wanted
+            for one in wanted
             for row in rows
-            if name in ("*", row.name) and row.text.startswith(f"{target}/" if target else "")
+            if one.name in ("*", row.name) and row.text.startswith(f"{one.target}/" if one.target else "")
         )
     )
 
@@ -108,8 +114,14 @@ def _sort_value(rows: tuple[IndexRow, ...], name: str, descending: bool) -> tupl
 
 __all__ = [
     "EVERYTHING",
+    "All",
+    "Chain",
     "Clause",
+    "Condition",
+    "Either",
     "Found",
+    "Has",
+    "Include",
     "IndexRow",
     "Kind",
     "Operator",
@@ -117,6 +129,8 @@ __all__ = [
     "Query",
     "Scope",
     "Test",
+    "Together",
+    "Typed",
     "answers",
     "fold",
     "holds",

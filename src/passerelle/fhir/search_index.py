@@ -264,7 +264,7 @@ def _emitter(kind: Kind, path: Path, names: tuple[tuple[str, str], ...]) -> Emit
             for cell in read(item, base):
                 for name, start in names:
                     if not start or cell[0].startswith(start):
-                        rows.append(make((name, kind, *cell)))
+                        rows.append(make((name, kind, *cell, 0)))
 
     return emit
 

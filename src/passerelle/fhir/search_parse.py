@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from passerelle.fhir.definitions import resource_types, search_parameters, structure
 from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.fhir.search_terms import Clause, Kind, Parameter, Query
+from passerelle.fhir.search_terms import Clause, Include, Kind, Parameter, Query
 from passerelle.fhir.search_tests import split, tests, unescape
 from passerelle.fhir.search_values import reference
 
@@ -250,7 +250,7 @@ def _include(draft: _Draft, name: str, value: str) -> None:
     good = parameter == "*" or (known is not None and known.kind == "reference")
     if source not in resource_types() or not good or (target and target not in resource_types()):
         raise _bad(name, "include")
-    step = source, f"{parameter}:{target}" if target and name == "_include" else parameter
+    step = Include(source, parameter, target)
     key = name.removeprefix("_")
     draft.fields[key] = tuple(dict.fromkeys((*draft.fields.get(key, ()), step)))
 

@@ -148,10 +148,10 @@ class MemoryView:
             text for one in matched for text in included(decode(one.body or b"{}"), query, self._books.base)
         ]
         found = [kept.version for kept in self._at(list(dict.fromkeys(wanted)), query.scope)]
-        for type, parameter in query.revinclude:
-            for resource, stored in self._all(type, query.scope):
+        for asked in query.revinclude:
+            for resource, stored in self._all(asked.source, query.scope):
                 rows = index(resource, self._books.base)
-                if any(row.name in pointers(type, parameter) and row.text in shown for row in rows):
+                if any(row.name in pointers(asked.source, asked.name) and row.text in shown for row in rows):
                     found.append(stored)
         extra = {one.reference: one for one in found if one.reference not in shown}
         return tuple(extra[reference] for reference in sorted(extra))

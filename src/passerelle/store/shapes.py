@@ -84,7 +84,7 @@ class Search:
 
 def lower(query: Query) -> Search:
     """Part a query in its shape and its values."""
-    clauses = [(_clause_shape(clause), clause) for clause in query.clauses]
+    clauses = [(_clause_shape(clause), clause) for clause in query.clauses if isinstance(clause, Clause)]
     orderings = tuple(Ordering(_subject(name, _kind(query.type, name)), down) for name, down in query.sort)
     shape = SearchShape(
         ScopeShape.of(query.scope), tuple(shape for shape, _ in clauses), _driver(clauses), orderings

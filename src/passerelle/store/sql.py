@@ -151,9 +151,9 @@ class SqlView:
             return ()
         found = self._living(self._pointed(query, matched), query.scope)
         shown = [one.reference for one in matched]
-        for type, parameter in query.revinclude:
-            found += self._pointing(type, pointers(type, parameter), shown, query.scope)
-        extra = {one.reference: one for one in map(_stored, found)}
+        for one in query.revinclude:
+            found += self._pointing(one.source, pointers(one.source, one.name), shown, query.scope)
+        extra = {kept.reference: kept for kept in map(_stored, found)}
         return tuple(extra[reference] for reference in sorted(extra.keys() - set(shown)))
 
     def _pointed(self, query: Query, matched: tuple[Stored, ...]) -> list[str]:
@@ -286,7 +286,7 @@ class SqlChange(SqlView):
             labels += [(home, type, id, one.version, label) for label in filing.place.labels]
             rows += [
                 (home, type, id, name, place, text, system, exact, low, high)
-                for place, (name, _, text, system, exact, low, high) in enumerate(filing.index)
+                for place, (name, _, text, system, exact, low, high, _slot) in enumerate(filing.index)
             ]
         self._many(statements.INSERT_MEMBER, members)
         self._many(statements.INSERT_LABEL, labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from passerelle.fhir.outcome import BadInput, say
-from passerelle.fhir.search import parameters, parse, tests
+from passerelle.fhir.search import Include, parameters, parse, tests
 
 
 def refusal(type, *params):
@@ -109,8 +109,11 @@ def test_what_governs_the_answer_is_no_criterion():
     assert (query.count, query.offset, query.total) == (1000, 20, False)
     assert query.sort == (("date", True), ("status", False))
     assert query.elements == ("status", "value")
-    assert query.include == (("Observation", "subject"), ("Observation", "performer:Practitioner"))
-    assert query.revinclude == (("Provenance", "target"),)
+    assert query.include == (
+        Include("Observation", "subject"),
+        Include("Observation", "performer", "Practitioner"),
+    )
+    assert query.revinclude == (Include("Provenance", "target"),)
 
 
 def test_no_entries_asked_for_is_a_count():
