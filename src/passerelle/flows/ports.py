@@ -201,6 +201,22 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class JobRules:
+    """What the operator decides about work that outlives a request."""
+
+    lives: float = 86_400.0
+    """Seconds for which the result of a job can be fetched."""
+    most: int = 20
+    """Jobs that one caller may have waiting or running."""
+    file_bytes: int = 256 * 1024 * 1024
+    """An export begins a new file after so many bytes."""
+    import_from: tuple[str, ...] = ()
+    """The addresses under which an import may fetch files; none is nothing."""
+    retry_after: int = 2
+    """Seconds after which a client may ask again how far a job is."""
+
+
+@dataclass(frozen=True)
 class Here:
     """This node, as the flows see it: who it is and every side effect that they may have."""
 
@@ -221,3 +237,4 @@ class Here:
     """Seconds that the whole network has to answer one question."""
     validate: bool = True
     rules: Rules = Rules()
+    jobs: JobRules = JobRules()

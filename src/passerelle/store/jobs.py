@@ -89,11 +89,11 @@ class Jobs:
         return self._held(id, hold, lambda job: ended(job, state, result, hold.now, lives))
 
     def cancel(self, id: str, now: int) -> Job | None:
-        """End a job that has not ended; its holder learns of it when it next prolongs. None: it is not there."""
+        """End a job, or forget what it made; its holder learns of it when it next prolongs. None: it is not there."""
         job = self._rows.job(id)
-        if job is None or job.ended:
+        if job is None or job.state == "cancelled":
             return job
-        stopped = ended(job, "cancelled", b"{}", now)
+        stopped = ended(job, "cancelled", b"{}", now, GRACE)
         self._rows.save_job(stopped)
         return stopped
 
@@ -179,6 +179,9 @@ def _upsert(table: str, kind: type[Any]) -> str:
         f" ON CONFLICT (compartment, id) DO UPDATE SET {changes}"
     )
 
+
+GRACE = 60_000
+"""Milliseconds for which a cancelled job is still known, so that its holder learns of it."""
 
 JOB, OUTBOX = "~job", "~outbox"
 """The buckets."""
