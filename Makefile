@@ -2,7 +2,7 @@
 
 LOCK_DATE ?= 2026-11-22
 TESTS ?= tests
-BENCH ?= $(filter-out bench/country.py,$(wildcard bench/*.py))
+BENCH ?= $(filter-out $(addprefix bench/,bare.py clients.py country.py one_node.py),$(wildcard bench/*.py))
 export PYTHON
 
 .DEFAULT_GOAL := help
