@@ -10,6 +10,7 @@ from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.faults import Faults, one
 from passerelle.fhir.outcome import Issue
 from passerelle.fhir.search_parse import shown
+from passerelle.fhir.validate_fast import accepts
 from passerelle.fhir.validate_shapes import contents
 from passerelle.values import Json
 
@@ -19,6 +20,8 @@ MOST_ISSUES = 100
 def check(resource: Json, *, expect_type: str | None = None) -> tuple[Issue, ...]:
     """The faults of a resource (the first hundred), empty if it is R4; with ``expect_type`` another type is one too."""
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if (expect_type is None or kind == expect_type) and accepts(resource):
+        return ()
     root = kind if isinstance(kind, str) and kind in resource_types() else "Resource"
     faults: Faults = []
     if expect_type is not None and root != "Resource" and kind != expect_type:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from passerelle.fhir import validate_values as values
 from passerelle.fhir.definitions import Element, resource_types, structure
 from passerelle.fhir.faults import Check, Faults, inside, one, stranger
-from passerelle.fhir.primitives import JSON_TYPES, PRIMITIVES
-from passerelle.fhir.required_codes import CODES, CONCEPTS
+from passerelle.fhir.primitives import PRIMITIVES
+from passerelle.fhir.required_codes import codes_of
 from passerelle.fhir.search_parse import shown
 from passerelle.fhir.search_values import moments
 
@@ -143,99 +143,17 @@ def _other_side(name: str, at: int, holder: Mapping[str, Any]) -> bool:
 
 def _check(owner: Shape, element: Element, kind: str) -> Check:
     """How a value of one type in one element is checked."""
-    path = ".".join(step for step in (owner.type, owner.part, element.name) if step)
+    path = ".".join(step for step in (owner.part, element.name) if step)
     if kind.startswith("#"):
         return shape(owner.type, kind[1:]).check
     if kind == "Resource":
         return contained if element.name == "contained" else contents
     if kind == "Reference":
-        return _reference(frozenset(element.targets))
+        return values.reference(shape("Reference").check, frozenset(element.targets))
     if kind in PRIMITIVES:
-        codes = CODES.get(path)
-        return _code(codes) if codes else _full_url if path == "Bundle.entry.fullUrl" else _primitive(kind)
-    if path in CONCEPTS:
-        return _concept(*CONCEPTS[path])
-    return shape(kind).check
-
-
-@cache
-def _primitive(kind: str) -> Check:
-    holds = PRIMITIVES[kind]
-    types = JSON_TYPES.get(kind, (str,))
-    expected = {bool: "boolean", int: "number", str: "string"}[types[0]]
-
-    def check(value: Any) -> Faults | None:
-        if holds(value):
-            return None
-        if type(value) not in types:
-            return one("wrong-json-type", expected=expected)
-        return one("empty-value") if value == "" else one("primitive-format", "value", type=kind)
-
-    return check
-
-
-def _code(codes: frozenset[str]) -> Check:
-    def check(value: Any) -> Faults | None:
-        if type(value) is not str:
-            return one("wrong-json-type", expected="string")
-        return (
-            None
-            if value in codes
-            else one("code-not-allowed", "code-invalid", codes=", ".join(sorted(codes)))
-        )
-
-    return check
-
-
-def _concept(system: str, codes: frozenset[str]) -> Check:
-    concept = shape("CodeableConcept")
-
-    def check(value: Any) -> Faults | None:
-        if faults := concept.check(value):
-            return faults
-        for at, coding in enumerate(value.get("coding", ())):
-            if coding.get("system") == system and coding.get("code") not in codes:
-                wrong = one("code-not-allowed", "code-invalid", codes=", ".join(sorted(codes)))
-                return inside(f".coding[{at}].code", wrong)
-        return None
-
-    return check
-
-
-_LITERAL = re.compile(r"(?:https?://.+/)?([A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?")
-
-
-def _reference(targets: frozenset[str]) -> Check:
-    reference = shape("Reference")
-
-    def check(value: Any) -> Faults | None:
-        if faults := reference.check(value):
-            return faults
-        literal = value.get("reference")
-        if literal is None:
-            return None
-        if literal[0] == "#":
-            if literal == "#":  # the containing resource itself
-                return None
-            missing = one("contained-missing", "not-found")
-            missing[0].local = literal[1:]
-            return inside(".reference", missing)
-        match = _LITERAL.fullmatch(literal)
-        if match is None or match[1] in targets:
-            return None
-        if match[1] not in resource_types():
-            wrong = one("reference-unknown-type", "value") if match.start(1) == 0 else None
-        else:
-            wrong = one("reference-target", "value", targets=", ".join(sorted(targets))) if targets else None
-        return inside(".reference", wrong) if wrong else None
-
-    return check
-
-
-def _full_url(value: Any) -> Faults | None:
-    if found := _primitive("uri")(value):
-        return found
-    return None if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:", value) else one("full-url-relative", "value")
+        return values.bound(owner.type, path, kind)
+    codes = codes_of(owner.type, path)
+    return values.concept(shape(kind).check, codes) if codes else shape(kind).check
 
 
 def _shadow(value: Any) -> Faults | None:
@@ -244,7 +162,7 @@ def _shadow(value: Any) -> Faults | None:
 
 
 _EVERY_ELEMENT = {
-    "id": Field(_primitive("string"), False, primitive=True),
+    "id": Field(values.primitive("string"), False, primitive=True),
     "extension": Field(lambda value: shape("Extension").check(value), True),
 }
 

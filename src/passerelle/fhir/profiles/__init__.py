@@ -1,0 +1,1 @@
+"""Does this resource keep the promises of its profiles? StructureDefinitions compiled to checks."""
