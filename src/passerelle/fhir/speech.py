@@ -110,6 +110,7 @@ def day_text(day: date, language: Language, length: Length = "long") -> str:
     return re.sub(r"^1 ", f"1er{NO_BREAK}", shown) if language == "fr" else shown
 
 
+@lru_cache(maxsize=4096)
 def clock_text(at: time | datetime, language: Language) -> str:
     """``9:05 a.m.`` or ``9 h 05``, in the zone that the moment carries."""
     shown = str(format_time(at, "short", locale=LOCALES[language])).replace("\u202f", NO_BREAK)

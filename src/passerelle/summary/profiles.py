@@ -77,19 +77,34 @@ def lacks(resource: Json, key: str) -> tuple[Lack, ...]:
 def found(resource: Json, path: str) -> list[Any]:
     """Every value at a path; where only a data-absent-reason stands, that extension's element."""
     values: list[Any] = [resource]
-    for name in path.split("."):
-        values = [each for value in values if isinstance(value, dict) for each in _children(value, name)]
+    for name in _names(path):
+        below: list[Any] = []
+        for value in values:
+            if isinstance(value, dict):
+                _children(value, name, below)
+        values = below
     return values
 
 
-def _children(element: Json, name: str) -> Iterator[Any]:
-    stem = name.removesuffix("[x]")
-    for key, value in element.items():
-        bare = key.removeprefix("_")
-        if bare == name or (
-            name.endswith("[x]") and bare.startswith(stem) and bare[len(stem) :][:1].isupper()
-        ):
-            yield from (each for each in (value if isinstance(value, list) else [value]) if each is not None)
+@cache
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def _children(element: Json, name: str, found: list[Any]) -> None:
+    for key in _of_choice(element, name[:-3]) if name[-3:] == "[x]" else (name, f"_{name}"):
+        value = element.get(key)
+        if type(value) is list:
+            found += [each for each in value if each is not None]
+        elif value is not None:
+            found.append(value)
+
+
+def _of_choice(element: Json, stem: str) -> list[str]:
+    """The keys of an element that are one of a choice, such as ``valueQuantity`` or ``_valueString`` of ``value``."""
+    size = len(stem)
+    bare = ((key, key[1:] if key[:1] == "_" else key) for key in element)
+    return [key for key, said in bare if said.startswith(stem) and said[size : size + 1].isupper()]
 
 
 def _completed(resource: Json, path: str) -> bool:

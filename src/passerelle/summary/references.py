@@ -37,8 +37,13 @@ class Places:
         written = _versionless(reference)
         if written in self.by_url:
             return self.by_url[written]
-        known = {self.by_node.get((origin.node, written)) for origin in origins} - {None}
-        return known.pop() if len(known) == 1 else None
+        found: int | None = None
+        for origin in origins:
+            known = self.by_node.get((origin.node, written))
+            if known is not None and found is not None and known != found:
+                return None
+            found = found if known is None else known
+        return found
 
     def absolute(self, reference: str, origins: Iterable[Origin]) -> str | None:
         """The absolute address of a reference, where one is known."""
@@ -71,14 +76,22 @@ def places(record: Record) -> Places:
 
 def references(value: Any) -> list[str]:
     """Every literal reference inside a resource, contained resources included."""
-    if isinstance(value, list):
-        return [found for each in value for found in references(each)]
-    if not isinstance(value, dict):
-        return []
-    own = [value["reference"]] if isinstance(value.get("reference"), str) else []
-    return own + [
-        found for each in value.values() if isinstance(each, dict | list) for found in references(each)
-    ]
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: list[str]) -> None:
+    if type(value) is dict:
+        literal = value.get("reference")
+        if type(literal) is str:
+            found.append(literal)
+        value = value.values()
+    elif type(value) is not list:
+        return
+    for each in value:
+        if type(each) is dict or type(each) is list:
+            _gather(each, found)
 
 
 @dataclass(frozen=True)
@@ -92,15 +105,19 @@ class Rewriter:
 
     def __call__(self, value: Any) -> Any:
         """A copy in which every reference leads to an entry of the document, or visibly out of it."""
-        if isinstance(value, list):
-            return [self(each) for each in value]
-        if not isinstance(value, dict):
+        if type(value) is list:
+            return [self(each) if type(each) is dict or type(each) is list else each for each in value]
+        if type(value) is not dict:
             return value
-        copy = {key: self(each) for key, each in value.items()}
-        if isinstance(copy.get("reference"), str):
+        # Most values are texts: they are looked at here, so that only what has an inside costs a call.
+        copy = {
+            key: self(each) if type(each) is dict or type(each) is list else each
+            for key, each in value.items()
+        }
+        if type(copy.get("reference")) is str:
             return self._reference(copy)
         url = copy.get("url")
-        if isinstance(url, str) and _RELATIVE.fullmatch(url):  # an Attachment kept at its source
+        if type(url) is str and _RELATIVE.fullmatch(url):  # an Attachment kept at its source
             copy["url"] = self.places.absolute(url, self.origins) or url
         return copy
 
@@ -127,4 +144,4 @@ class Rewriter:
 
 
 def _versionless(reference: str) -> str:
-    return reference.split("/_history/")[0]
+    return reference.partition("/_history/")[0]

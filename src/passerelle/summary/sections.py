@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -75,10 +75,18 @@ def section_for(resource: Json, now: datetime) -> tuple[Section, Take] | None:
     """The section that takes this fact and the row that said so. What was entered in error goes nowhere."""
     if entered_in_error(resource):
         return None
-    found = (
-        (section, take) for section in sections() for take in section.takes if take.accepts(resource, now)
-    )
-    return next(found, None)
+    offered = _taking().get(resource.get("resourceType", ""), ())
+    return next(((section, take) for section, take in offered if take.accepts(resource, now)), None)
+
+
+@cache
+def _taking() -> Mapping[str, tuple[tuple[Section, Take], ...]]:
+    """The rows that can take a resource of each type, in the order of the sections."""
+    table: dict[str, tuple[tuple[Section, Take], ...]] = {}
+    for section in sections():
+        for take in section.takes:
+            table[take.type] = (*table.get(take.type, ()), (section, take))
+    return table
 
 
 def entered_in_error(resource: Json) -> bool:
@@ -88,20 +96,28 @@ def entered_in_error(resource: Json) -> bool:
 
 def codes(value: Any) -> frozenset[str]:
     """Every code that an element says, alone and as ``system|code``, whatever its shape."""
-    return frozenset(_codes(value))
+    if value is None:
+        return _NO_CODES
+    found: list[str] = []
+    _gather(value, found)
+    return frozenset(found)
 
 
-def _codes(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
+_NO_CODES: frozenset[str] = frozenset()
+
+
+def _gather(value: Any, found: list[str]) -> None:
+    if type(value) is str:
+        found.append(value)
+    elif type(value) is list:
         for each in value:
-            yield from _codes(each)
-    elif isinstance(value, dict):
-        yield from _codes(value.get("coding"))
-        if isinstance(value.get("code"), str):
-            yield value["code"]
-            yield f"{value.get('system', '')}|{value['code']}"
+            _gather(each, found)
+    elif type(value) is dict:
+        if "coding" in value:
+            _gather(value["coding"], found)
+        code = value.get("code")
+        if type(code) is str:
+            found += (code, f"{value.get('system', '')}|{code}")
 
 
 def _said(resource: Json) -> frozenset[str]:
