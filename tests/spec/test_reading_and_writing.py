@@ -129,7 +129,7 @@ def test_a_misspelt_search_is_refused_and_never_ignored(country, path):
         ("GET", "Patient/p1/nonsense", 404),
         ("PUT", "Patient/p1/_history/1", 405),
         ("GET", "Patient/no such id", 400),
-        ("GET", "Patient/p1/$nothing", 403),
+        ("GET", "Patient/p1/$nothing", 404),
         ("POST", "Patient/p1", 405),
     ],
 )

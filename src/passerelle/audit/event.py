@@ -80,7 +80,9 @@ _SHAPES = {
 }
 _SHAPES |= {"patch": _SHAPES["update"], "batch": _SHAPES["transaction"]}
 _SHAPES |= {"conditional-update": _SHAPES["update"], "conditional-delete": _SHAPES["delete"]}
-_KINDS = {"conditional-update": "update", "conditional-delete": "delete"}
+_SHAPES |= {"conditional-patch": _SHAPES["update"]}
+_SHAPES |= {"$meta-add": _SHAPES["update"], "$meta-delete": _SHAPES["update"]}
+_KINDS = {"conditional-update": "update", "conditional-delete": "delete", "conditional-patch": "patch"}
 _TRANSACTIONS = {"$match": "ITI-119", "$ihe-pix": "ITI-83"}
 
 

@@ -3,12 +3,12 @@ from stored bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from passerelle.fhir.bundle_references import conditional, rewrite, unresolved
+from passerelle.fhir.bundle_references import PINNING, conditional, literal, pinned, rewrite, unresolved
 from passerelle.fhir.bundle_steps import Step, in_order, steps
 from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.fhir.search_terms import Found, Query
@@ -36,30 +36,36 @@ def searchset(
     base: str,
     found: Found,
     *,
-    self_link: str,
-    next_link: str | None = None,
+    links: Mapping[str, str],
     outcomes: Sequence[Json] = (),
     query: Query | None = None,
 ) -> bytes:
     """The answer to a search, spliced from the stored bytes, which are not read again.
 
-    ``outcomes`` are OperationOutcomes for what could not be answered. ``query`` tells which elements to show
-    (``_elements``, ``_summary``); only then is a resource decoded.
+    ``outcomes`` are OperationOutcomes for what could not be answered or was left out. ``query`` tells which elements to
+    show (``_elements``, ``_summary``); only then is a resource decoded.
     """
-    entries = []
+    entries: list[bytes] = []
     if query is None or query.summary != "count":
-        entries += [_found(base, stored, b"match", query) for stored in found.matches]
-        entries += [_found(base, stored, b"include", query) for stored in found.included]
+        part = query if query is not None and (query.elements or query.summary) else None
+        entries += [_found(base, stored, _MATCH, part) for stored in found.matches]
+        entries += [_found(base, stored, _INCLUDE, None) for stored in found.included]
     entries += [b'{"resource":%s,"search":{"mode":"outcome"}}' % encode(outcome) for outcome in outcomes]
-    return _bundle("searchset", entries, total=found.total, links={"self": self_link, "next": next_link})
+    return _bundle("searchset", entries, total=found.total, links=links)
 
 
-def _found(base: str, stored: Stored, mode: bytes, query: Query | None) -> bytes:
+_MATCH, _INCLUDE = b'"match"', b'"include"'
+
+
+def _found(base: str, stored: Stored, mode: bytes, part: Query | None) -> bytes:
     body = stored.body or b"null"
-    if query is not None and (query.elements or query.summary) and mode == b"match":
-        body = encode(subset(decode(body), query.elements, query.summary))
-    return b'{"fullUrl":%s,"resource":%s,"search":{"mode":"%s"}}' % (
-        encode(f"{base}/{stored.reference}"),
+    if part is not None:
+        body = encode(subset(decode(body), part.elements, part.summary))
+    # Types and ids are letters, digits, dashes and dots: nothing in them or in a base is to be escaped in JSON.
+    return b'{"fullUrl":"%s/%s/%s","resource":%s,"search":{"mode":%s}}' % (
+        base.encode(),
+        stored.type.encode(),
+        stored.id.encode(),
         body,
         mode,
     )
@@ -72,10 +78,10 @@ def collection(entries: Iterable[tuple[str, bytes]]) -> bytes:
     )
 
 
-def history(base: str, found: Found, *, self_link: str, next_link: str | None = None) -> bytes:
+def history(base: str, found: Found, *, links: Mapping[str, str]) -> bytes:
     """Versions, newest first; a deletion has no resource."""
     entries = (_version(base, stored) for stored in found.matches)
-    return _bundle("history", entries, total=found.total, links={"self": self_link, "next": next_link})
+    return _bundle("history", entries, total=found.total, links=links)
 
 
 def _version(base: str, stored: Stored) -> bytes:
@@ -118,12 +124,12 @@ def _bundle(
     entries: Iterable[bytes],
     *,
     total: int | None = None,
-    links: dict[str, str | None] | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> bytes:
     head: Json = {"resourceType": "Bundle", "type": type}
     if total is not None:
         head["total"] = total
-    given = [{"relation": relation, "url": url} for relation, url in (links or {}).items() if url]
+    given = [{"relation": relation, "url": url} for relation, url in (links or {}).items()]
     if given:
         head["link"] = given
     body = b",".join(entries)
@@ -138,6 +144,7 @@ def entries(bundle: Json) -> Iterator[tuple[str, Json]]:
 
 
 __all__ = [
+    "PINNING",
     "Response",
     "Step",
     "collection",
@@ -146,6 +153,8 @@ __all__ = [
     "history",
     "in_order",
     "link",
+    "literal",
+    "pinned",
     "response",
     "rewrite",
     "searchset",

@@ -68,7 +68,7 @@ def _renamed(name: str, text: str, mapping: Mapping[str, str]) -> str:
     return text
 
 
-def _references(resource: Json) -> Iterator[tuple[str, str]]:
+def literal(resource: Json) -> Iterator[tuple[str, str]]:
     """(expression, literal reference) of every Reference."""
     stack: list[tuple[str, Any]] = [(str(resource.get("resourceType", "Resource")), resource)]
     while stack:
@@ -90,15 +90,51 @@ def unresolved(resource: Json, mapping: Mapping[str, str]) -> list[str]:
     """The expressions of references to a ``urn:uuid:`` or ``urn:oid:`` that nothing in ``mapping`` stands for."""
     return [
         expression
-        for expression, literal in _references(resource)
-        if literal.startswith(("urn:uuid:", "urn:oid:")) and literal not in mapping
+        for expression, text in literal(resource)
+        if text.startswith(("urn:uuid:", "urn:oid:")) and text not in mapping
     ]
 
 
 def conditional(resource: Json) -> list[tuple[str, str]]:
     """(expression, reference) of every conditional reference, such as ``Patient?identifier=system|value``."""
     return [
-        (expression, literal)
-        for expression, literal in _references(resource)
-        if _CONDITIONAL.fullmatch(literal)
+        (expression, text)
+        for expression, text in literal(resource)
+        if "?" in text and _CONDITIONAL.fullmatch(text)
     ]
+
+
+PINNING = "http://hl7.org/fhir/StructureDefinition/resolve-as-version-specific"
+"""The extension of a reference that is to name the version that the transaction writes."""
+
+
+def pinned(resource: Json, versions: Mapping[str, int]) -> Json:
+    """The resource with every reference that asks for it made version specific, and the request for it taken away.
+
+    ``versions`` are those of what the transaction writes, by ``Type/id``; any other reference stays as it is.
+    """
+    changed = _pinned(resource, versions)
+    return changed if isinstance(changed, dict) else resource
+
+
+def _pinned(value: Any, versions: Mapping[str, int]) -> Any:
+    if isinstance(value, dict):
+        text = value.get("reference")
+        if isinstance(text, str) and text in versions and any(map(_asks, value.get("extension") or ())):
+            kept = [one for one in value["extension"] if not _asks(one)]
+            rest = {name: child for name, child in value.items() if name != "extension"}
+            return {
+                **({"extension": kept} if kept else {}),
+                **rest,
+                "reference": f"{text}/_history/{versions[text]}",
+            }
+        return {name: _pinned(child, versions) for name, child in value.items()}
+    return [_pinned(child, versions) for child in value] if isinstance(value, list) else value
+
+
+def _asks(extension: Any) -> bool:
+    return (
+        isinstance(extension, dict)
+        and extension.get("url") == PINNING
+        and extension.get("valueBoolean") is True
+    )

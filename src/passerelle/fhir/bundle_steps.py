@@ -32,13 +32,16 @@ class Step:
     if_match: str | None = None
     if_none_match: str | None = None
     if_none_exist: str | None = None
+    if_modified_since: str | None = None
+    issues: tuple[Issue, ...] = ()
+    """What is wrong with this entry of a batch; the other entries still happen."""
 
 
-def steps(bundle: Json, limits: Limits) -> tuple[Step, ...]:
-    """The steps of a batch or transaction in the order given.
+def steps(bundle: Json, limits: Limits, base: str = "") -> tuple[Step, ...]:
+    """The steps of a batch or transaction in the order given. ``base`` is this server's address.
 
-    Raises BadInput that names each entry at fault. What concerns one entry of a batch alone, such as a missing
-    resource, is left to whoever performs it, so that the other entries of the batch still happen.
+    Raises BadInput for what concerns the whole Bundle, and for a transaction names each entry at fault. The faults of
+    an entry of a batch stay with its step, so that the other entries still happen.
     """
     if bundle.get("resourceType") != "Bundle" or bundle.get("type") not in ("batch", "transaction"):
         raise BadInput(Issue("bundle-type", "value", "Bundle.type"))
@@ -48,18 +51,26 @@ def steps(bundle: Json, limits: Limits) -> tuple[Step, ...]:
     if len(entries) > limits.max_entries:
         details = {"limit": str(limits.max_entries)}
         raise BadInput(Issue("too-many-entries", "too-long", "Bundle.entry", details), status=413)
-    read = [_step(index, entry) for index, entry in enumerate(entries)]
-    found = tuple(step for step in read if isinstance(step, Step))
-    issues = [issue for issue in read if isinstance(issue, Issue)]
-    if bundle["type"] == "transaction":
-        issues += [issue for step in found for issue in _incomplete(step)]
-        issues += _clashes(found)
+    found = tuple([_complete(index, entry, base) for index, entry in enumerate(entries)])
+    if bundle["type"] == "batch":
+        return found
+    issues = [issue for step in found for issue in step.issues]
+    issues += _clashes(found)
     if issues:
         raise BadInput(*issues[:MOST_ISSUES])
-    return _joined(found) if bundle["type"] == "transaction" else found
+    return _joined(found)
 
 
-def _step(index: int, entry: Any) -> Step | Issue:
+def _complete(index: int, entry: Any, base: str) -> Step:
+    """The step that an entry is, with everything that is wrong with it."""
+    read = _step(index, entry, base)
+    if isinstance(read, Issue):
+        return Step(index, "GET", "", issues=(read,))
+    issues = tuple(_incomplete(read))
+    return replace(read, issues=issues) if issues else read
+
+
+def _step(index: int, entry: Any, base: str) -> Step | Issue:
     place = f"Bundle.entry[{index}]"
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict):
@@ -69,18 +80,23 @@ def _step(index: int, entry: Any) -> Step | Issue:
             return Issue("element-required", "required", f"{place}.request.{name}", {"element": name})
     if request["method"] not in _ORDER:
         return Issue("bundle-method", "value", f"{place}.request.method", {"methods": ", ".join(_ORDER)})
-    if "://" in request["url"].partition("?")[0]:
+    if "://" in _relative(request["url"], base).partition("?")[0]:
         return Issue("bundle-url", "value", f"{place}.request.url")
-    for name in ("ifMatch", "ifNoneMatch", "ifNoneExist"):
+    for name in ("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince"):
         if not isinstance(request.get(name), str | None):
             return Issue("wrong-json-type", "structure", f"{place}.request.{name}", {"expected": "string"})
     if not isinstance(entry.get("fullUrl"), str | None):
         return Issue("wrong-json-type", "structure", f"{place}.fullUrl", {"expected": "string"})
-    return _read(index, entry, request)
+    return _read(index, entry, request, base)
 
 
-def _read(index: int, entry: Json, request: Json) -> Step:
-    url = request["url"].lstrip("/")
+def _relative(url: str, base: str) -> str:
+    """An address below the base of this server; one that is given whole is understood when it is this server's."""
+    return url.removeprefix(base + "/") if base else url
+
+
+def _read(index: int, entry: Json, request: Json, base: str) -> Step:
+    url = _relative(request["url"], base).lstrip("/")
     path, _, query = url.partition("?")
     type, id = (*path.split("/"), "", "")[:2]
     resource = entry.get("resource")
@@ -96,6 +112,7 @@ def _read(index: int, entry: Json, request: Json) -> Step:
         if_match=request.get("ifMatch"),
         if_none_match=request.get("ifNoneMatch"),
         if_none_exist=request.get("ifNoneExist"),
+        if_modified_since=request.get("ifModifiedSince"),
     )
 
 

@@ -34,11 +34,17 @@ def read_json(body: bytes, limits: Limits) -> Json:
     too deep, or holds characters that deceive: control characters anywhere, direction overrides in codes and
     identifiers.
     """
+    value = read_json_value(body, limits)
+    if type(value) is not dict:
+        raise _bad("json-not-object")
+    return value
+
+
+def read_json_value(body: bytes, limits: Limits) -> Any:
+    """Read any JSON value, such as the array of a JSON Patch; refused is what ``read_json`` refuses."""
     if len(body) > limits.max_bytes:
         raise BadInput(Issue("too-large", "too-long", details={"limit": str(limits.max_bytes)}), status=413)
     value = _parse(_decode(body), limits)
-    if type(value) is not dict:
-        raise _bad("json-not-object")
     if body.count(b"{") + body.count(b"[") > limits.max_depth:
         _check_depth(value, limits)
     if len(body) > limits.max_string or _SUSPECT.search(body):
@@ -180,7 +186,7 @@ _EXACT = frozenset(
 """Elements that machines compare: what looks the same to a person must be the same."""
 
 
-def _check_strings(value: Json, limits: Limits) -> None:
+def _check_strings(value: Any, limits: Limits) -> None:
     """Find what the quick look suspected; it may well find nothing (``\\\\u0000`` is only six characters)."""
     for path, key, text in _strings(value):
         if len(text) > limits.max_string:
@@ -191,9 +197,9 @@ def _check_strings(value: Json, limits: Limits) -> None:
             raise _bad("direction-override", path)
 
 
-def _strings(value: Json) -> Iterator[tuple[str, str, str]]:
+def _strings(value: Any) -> Iterator[tuple[str, str, str]]:
     """(expression, key, text) of every string, keys of objects included."""
-    kind = value.get("resourceType")
+    kind = value.get("resourceType") if type(value) is dict else None
     start = kind if isinstance(kind, str) and re.fullmatch(r"[A-Z][A-Za-z]{0,63}", kind) else "Resource"
     stack: list[tuple[str, str, Any]] = [(start, "", value)]
     while stack:

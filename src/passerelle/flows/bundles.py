@@ -7,16 +7,18 @@ from dataclasses import dataclass, field, replace
 from passerelle.fhir import bundle, compartment, intake
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import encode
-from passerelle.fhir.search import Scope
-from passerelle.flows import interact
+from passerelle.flows import changing
 from passerelle.flows.deciding import Asked, allowed
-from passerelle.flows.doing import aside, checked, do
-from passerelle.flows.interact import Done
+from passerelle.flows.doing import aside, checked, do, reach_of
 from passerelle.flows.listing import listing
+from passerelle.flows.operations import IN_TRANSACTIONS, operate
 from passerelle.flows.ports import Here
+from passerelle.flows.preferences import Preferences
+from passerelle.flows.reach import Done, at_entry
 from passerelle.flows.requests import Request, understand
-from passerelle.flows.transaction import transaction
-from passerelle.values import Json, Language
+from passerelle.flows.saying import done_outcome
+from passerelle.flows.transaction import Entry, transaction
+from passerelle.values import Json
 
 
 @dataclass(frozen=True)
@@ -30,72 +32,95 @@ class Bundled:
 
 @dataclass(frozen=True)
 class Understood:
-    """A Bundle read and checked: its steps and each one's own request."""
+    """A Bundle read and checked: its steps, and the request that each one is or what is wrong with it."""
 
     kind: str
     steps: tuple[bundle.Step, ...]
-    requests: tuple[Request, ...]
+    requests: tuple[Request | BadInput, ...]
+    patches: dict[int, changing.Patch] = field(repr=False)
     patient: str | None
+    pin: bool = False
 
 
 async def perform(asked: Asked, here: Here) -> Bundled:
     """Do everything that a Bundle asks for."""
     body = asked.request.body
-    read = await aside(len(body), lambda: _understood(body, asked.request.language, here))
+    read = await aside(len(body), lambda: _understood(body, asked, here))
     done = await (_transaction if read.kind == "transaction" else _batch)(asked, read, here)
     return Bundled(read.kind, bundle.response(read.kind, done, base=here.base), read.patient)
 
 
-def _understood(body: bytes, language: Language, here: Here) -> Understood:
+def _understood(body: bytes, asked: Asked, here: Here) -> Understood:
     received: Json = intake.read_json(body, here.limits)
-    steps = bundle.steps(received, here.limits)
-    requests = tuple(_request_of(step, language) for step in steps)
+    steps = bundle.steps(received, here.limits, here.base)
+    requests = tuple([_request_of(step, asked) for step in steps])
+    patches: dict[int, changing.Patch] = {}
     if received["type"] == "transaction":
-        for step in steps:
-            _check(step, here)
+        for step, request in zip(steps, requests, strict=True):
+            if isinstance(request, BadInput):
+                raise request
+            _check(step, request, patches, here)
     patients = {p for step in steps if step.resource for p in compartment.patients(step.resource)}
-    return Understood(received["type"], steps, requests, patients.pop() if len(patients) == 1 else None)
+    whose = patients.pop() if len(patients) == 1 else None
+    return Understood(received["type"], steps, requests, patches, whose, bundle.PINNING.encode() in body)
 
 
-def _check(step: bundle.Step, here: Here) -> None:
+def _check(step: bundle.Step, request: Request, patches: dict[int, changing.Patch], here: Here) -> None:
+    """Everything of an entry that can be checked before the store is touched."""
+    if step.resource is None or request.interaction.startswith("$"):
+        return
     try:
-        if step.resource is not None:
+        if step.method == "PATCH":
+            patches[step.index] = changing.patch_in_entry(step.resource, here.limits)
+        else:
             checked(step.resource, step.type, here)
     except BadInput as bad:
-        raise interact.at_entry(step.index, bad) from bad
+        raise at_entry(step.index, bad) from bad
 
 
-def _request_of(step: bundle.Step, language: Language) -> Request:
-    """An entry's own request, in the same words as a request over HTTP."""
+def _request_of(step: bundle.Step, asked: Asked) -> Request | BadInput:
+    """An entry's own request, in the same words as a request over HTTP; or what is wrong with it."""
     headers = {
         "if-match": step.if_match,
         "if-none-match": step.if_none_match,
         "if-none-exist": step.if_none_exist,
+        "if-modified-since": step.if_modified_since,
     }
+    if step.issues:
+        return BadInput(*step.issues)
     try:
         path, _, query = step.url.partition("?")
         request = understand(step.method, path, query, b"", {k: v for k, v in headers.items() if v})
     except BadInput as bad:
-        raise interact.at_entry(step.index, bad) from bad
-    return replace(request, language=language)
+        return at_entry(step.index, bad)
+    return replace(request, language=asked.request.language, prefer=asked.request.prefer)
 
 
 async def _transaction(asked: Asked, read: Understood, here: Here) -> tuple[bundle.Response, ...]:
-    scopes = tuple(
-        _scope_of(asked, step, request, here) for step, request in zip(read.steps, read.requests, strict=True)
+    entries = tuple(
+        [
+            _entry(asked, step, request, read, here)
+            for step, request in zip(read.steps, read.requests, strict=True)
+            if isinstance(request, Request)
+        ]
     )
     done = await here.store.change(
-        lambda change: transaction(read.steps, read.requests, scopes, change, here.new_id)
+        lambda change: transaction(entries, change, operations=IN_TRANSACTIONS, pin=read.pin)
     )
-    return tuple(_response(item, here) for item in done)
+    return tuple([_response(entry.request, item, here) for entry, item in zip(entries, done, strict=True)])
 
 
-def _scope_of(asked: Asked, step: bundle.Step, request: Request, here: Here) -> Scope:
+def _entry(asked: Asked, step: bundle.Step, request: Request, read: Understood, here: Here) -> Entry:
     """Each entry is decided by itself and sees within its own scope."""
     try:
-        return allowed(asked, request, here).scope
+        if request.type == "AuditEvent":
+            raise BadInput(Issue("audit-events-alone", "not-supported"))
+        reach = reach_of(asked, allowed(asked, request, here), here)
     except BadInput as bad:
-        raise interact.at_entry(step.index, bad) from bad
+        raise at_entry(step.index, bad) from bad
+    if request.interaction.startswith("$") and step.resource is not None:
+        request = replace(request, body=encode(step.resource))
+    return Entry(step, request, reach, read.patches.get(step.index))
 
 
 async def _batch(asked: Asked, read: Understood, here: Here) -> tuple[bundle.Response, ...]:
@@ -103,25 +128,49 @@ async def _batch(asked: Asked, read: Understood, here: Here) -> tuple[bundle.Res
     return tuple([await _batch_entry(asked, step, request, here) for step, request in pairs])
 
 
-async def _batch_entry(asked: Asked, step: bundle.Step, request: Request, here: Here) -> bundle.Response:
+async def _batch_entry(
+    asked: Asked, step: bundle.Step, request: Request | BadInput, here: Here
+) -> bundle.Response:
     try:
-        if request.interaction.startswith("$") or request.interaction == "bundle":
-            raise BadInput(Issue("unknown-operation", "not-supported"), status=400)
-        scope = allowed(asked, request, here).scope
-        if step.resource is not None:
-            request = replace(request, body=encode(step.resource))
-        return _response(await do(request, scope, here), here)
+        if isinstance(request, BadInput):
+            return _refusal(request, asked)
+        return await _one(asked, step, request, here)
     except BadInput as bad:
-        placed = interact.at_entry(step.index, bad)
-        outcome = operation_outcome(placed.issues, asked.request.language)
-        return bundle.Response(placed.status, outcome=encode(outcome))
+        return _refusal(at_entry(step.index, bad), asked)
 
 
-def _response(done: Done, here: Here) -> bundle.Response:
+async def _one(asked: Asked, step: bundle.Step, request: Request, here: Here) -> bundle.Response:
+    decision = allowed(asked, request, here)
+    reach = reach_of(asked, decision, here)
+    if step.method == "PATCH" and step.resource is not None:
+        from passerelle.flows.doing import patch_with
+
+        patch = changing.patch_in_entry(step.resource, here.limits)
+        done = await here.store.change(lambda change: patch_with(request, patch, change, reach))
+        return _response(request, done, here)
+    if step.resource is not None:
+        request = replace(request, body=encode(step.resource), content_type="application/fhir+json")
+    if request.interaction.startswith("$"):
+        result = await operate(replace(asked, request=request), reach, here)
+        return bundle.Response(200, resource=result.body)
+    return _response(request, await do(request, reach, here), here)
+
+
+def _refusal(bad: BadInput, asked: Asked) -> bundle.Response:
+    outcome = operation_outcome(bad.issues, asked.request.language)
+    return bundle.Response(bad.status, outcome=encode(outcome))
+
+
+def _response(request: Request, done: Done, here: Here) -> bundle.Response:
     if done.found is not None:
-        return bundle.Response(200, resource=listing(done, here))
-    return bundle.Response(
-        done.status,
-        stored=done.stored,
-        resource=done.stored.body if done.stored and done.status == 200 else None,
-    )
+        return bundle.Response(200, resource=listing(done, here, request))
+    outcome = None
+    resource = done.body or (done.stored.body if done.stored is not None and done.kind != "none" else None)
+    if request.changes:
+        outcome = _wished(request.prefer, done, request)
+        resource = resource if request.prefer.returns == "representation" else None
+    return bundle.Response(done.status, stored=done.stored, resource=resource, outcome=outcome)
+
+
+def _wished(prefer: Preferences, done: Done, request: Request) -> bytes | None:
+    return done_outcome(done, request.language) if prefer.returns == "OperationOutcome" else None

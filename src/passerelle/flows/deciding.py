@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from passerelle import policy
 from passerelle.audit import NO_LINE, Line
 from passerelle.federation.directory import Agreement, agreement
 from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.flows import interact
+from passerelle.fhir.search import Scope
 from passerelle.flows.ports import Here
+from passerelle.flows.reach import absent
 from passerelle.flows.requests import Params, Request
 from passerelle.policy import Decision, Terms
 from passerelle.values import Access, Caller, NodeId, Purpose
@@ -41,7 +44,33 @@ def decide(asked: Asked, request: Request, here: Here) -> Decision:
     if asked.caller.node != here.id:
         found = agreement(here.directory(), asked.caller.node, here.id, asked.purpose, here.now())
         terms = terms_of(found, asked.caller.node, here.id) if found else None
-    return policy.decide(access(asked, request), here=here.id, agreement=terms)
+    patient = _patient(request)
+    return _decided(
+        asked.caller,
+        asked.purpose,
+        request.interaction,
+        request.type,
+        # Of an id policy only asks whose Patient it is: everything else of a type is decided alike.
+        request.id if request.type == "Patient" else None,
+        patient,
+        here.id,
+        terms,
+    )
+
+
+@lru_cache(maxsize=8192)
+def _decided(
+    caller: Caller,
+    purpose: Purpose,
+    interaction: str,
+    type: str | None,
+    id: str | None,
+    patient: str | None,
+    here: NodeId,
+    terms: Terms | None,
+) -> Decision:
+    """The decision about one kind of request. Policy is a plain function of these, so it is asked once for each."""
+    return policy.decide(Access(caller, purpose, interaction, type, id, patient), here=here, agreement=terms)
 
 
 def terms_of(found: Agreement, asker: NodeId, responder: NodeId) -> Terms:
@@ -57,11 +86,22 @@ BETWEEN_NODES = frozenset({"$match", "$everything", "$summary", "read", "vread",
 
 def access(asked: Asked, request: Request, patient: str | None = None) -> Access:
     """The request in the words of policy and audit."""
-    if patient is None:
-        patient = request.id if request.type == "Patient" else patient_named(request.params)
     return Access(
-        asked.caller, asked.purpose, request.interaction, request.type, request.id, patient, asked.request_id
+        asked.caller,
+        asked.purpose,
+        request.interaction,
+        request.type,
+        request.id,
+        patient if patient is not None else _patient(request),
+        asked.request_id,
     )
+
+
+def _patient(request: Request) -> str | None:
+    """The patient whom a request is about, as far as its address says."""
+    if request.within is not None:
+        return request.within[1] if request.within[0] == "Patient" else None
+    return request.id if request.type == "Patient" else patient_named(request.params)
 
 
 def patient_named(params: Params) -> str | None:
@@ -79,5 +119,14 @@ def allowed(asked: Asked, request: Request, here: Here) -> Decision:
     if decision.allowed:
         return decision
     if decision.absent:
-        raise Denied(decision, interact.absent(request))
+        raise Denied(decision, absent(request))
     raise Denied(decision, BadInput(Issue("forbidden", "forbidden"), status=403))
+
+
+def sees(asked: Asked, here: Here) -> Callable[[str], Scope]:
+    """What a caller may search of a type: a condition, and a reference inside a resource, must not tell more."""
+
+    def scope(type: str) -> Scope:
+        return allowed(asked, Request("search-type", type), here).scope
+
+    return scope

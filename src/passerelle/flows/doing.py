@@ -8,28 +8,58 @@ from typing import TypeVar
 
 from passerelle.fhir import intake, validate
 from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.fhir.search import Scope
-from passerelle.flows import interact
-from passerelle.flows.interact import Done
-from passerelle.flows.ports import Change, Here
+from passerelle.flows import changing
+from passerelle.flows.deciding import Asked, sees
+from passerelle.flows.interact import LOOKS
+from passerelle.flows.ports import Change, Here, Ledger, Store
+from passerelle.flows.reach import Done, Reach, type_of
+from passerelle.flows.references import must_lead_somewhere, resolved
 from passerelle.flows.requests import Request
+from passerelle.flows.searching import AUDIT
+from passerelle.policy import Decision
 from passerelle.values import Json
 
 T = TypeVar("T")
+Work = Callable[[Change], Done]
 
 BIG = 64 * 1024
 """Bytes from which on a body is read and checked beside the event loop, so that nobody else waits for it."""
 
 
-async def do(request: Request, scope: Scope, here: Here) -> Done:
-    """Do what a request asks for, within a scope."""
-    look = interact.LOOKS.get(request.interaction)
+def reach_of(asked: Asked, decision: Decision, here: Here) -> Reach:
+    """How far a request reaches that was decided so."""
+    return Reach(
+        decision.scope,
+        sees(asked, here),
+        here.rules,
+        here.new_id,
+        lambda resource, expect: checked(resource, expect, here),
+        here.limits,
+        here.base,
+    )
+
+
+async def do(request: Request, reach: Reach, here: Here) -> Done:
+    """Do what a request asks for, within its reach."""
+    look = LOOKS.get(request.interaction)
     if look is not None:
-        place = here.ledger if request.type == "AuditEvent" else here.store
-        return await place.look(lambda view: look(request, view, scope))
-    if request.type == "AuditEvent":
+        return await place(request, here).look(lambda view: look(request, view, reach))
+    if request.type == AUDIT:
         raise BadInput(Issue("method-not-allowed", "not-supported", details={"methods": "GET"}), status=405)
-    return await here.store.change(await aside(len(request.body), lambda: prepared(request, scope, here)))
+    return await here.store.change(await aside(len(request.body), lambda: prepared(request, reach, here)))
+
+
+def place(request: Request, here: Here) -> Store | Ledger:
+    """Where what a request asks for is kept: audit events are kept apart, and are asked for alone."""
+    if request.type == AUDIT:
+        return here.ledger
+    if request.type is None and request.interaction == "search-system":
+        types = {part for name, value in request.params if name == "_type" for part in value.split(",")}
+        if types == {AUDIT}:
+            return here.ledger
+        if AUDIT in types:
+            raise BadInput(Issue("audit-events-alone", "not-supported"))
+    return here.store
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
@@ -37,28 +67,33 @@ async def aside(size: int, work: Callable[[], T]) -> T:
     return work() if size < BIG else await asyncio.to_thread(work)
 
 
-def prepared(request: Request, scope: Scope, here: Here) -> Callable[[Change], Done]:
+def prepared(request: Request, reach: Reach, here: Here) -> Work:
     """The change that a request asks for, its resource read and checked before the store is touched."""
-    if request.interaction == "delete":
-        return lambda change: interact.delete(request, change, scope)
-    if request.interaction == "conditional-delete":
-        return lambda change: interact.conditional_delete(request, change, scope)
-    write = WRITES.get(request.interaction)
+    remove = changing.DELETES.get(request.interaction)
+    if remove is not None:
+        return lambda change: remove(request, change, reach)
+    if request.interaction in ("patch", "conditional-patch"):
+        patch = changing.patch_of(request.content_type, request.body, here.limits)
+        return lambda change: patch_with(request, patch, change, reach)
+    write = changing.WRITES.get(request.interaction)
     if write is None:
         raise BadInput(Issue("unknown-path", "not-supported"), status=404)
     resource = checked(intake.read_json(request.body, here.limits), request.type, here)
 
     def work(change: Change) -> Done:
-        return write(request, interact.resolved(resource, {}, change, scope), change, scope, here.new_id)
+        ready = resolved(resource, change, reach)
+        must_lead_somewhere(ready, change, reach)
+        return write(request, ready, change, reach)
 
     return work
 
 
-WRITES = {
-    "create": interact.create,
-    "update": interact.update,
-    "conditional-update": interact.conditional_update,
-}
+def patch_with(request: Request, patch: changing.Patch, change: Change, reach: Reach) -> Done:
+    """Patch what a request names; what comes of it is a resource like any other, and is checked like one."""
+    stored, made = changing.patched(request, patch, change, reach)
+    ready = resolved(reach.check(made, type_of(request)), change, reach)
+    must_lead_somewhere(ready, change, reach)
+    return Done(200, change.put(stored.type, stored.id, ready, created=False))
 
 
 def checked(resource: Json, expect: str | None, here: Here) -> Json:
@@ -67,4 +102,6 @@ def checked(resource: Json, expect: str | None, here: Here) -> Json:
         faults = [i for i in validate.check(resource, expect_type=expect) if i.severity in ("error", "fatal")]
         if faults:
             raise BadInput(*faults[:50], status=422 if resource.get("resourceType") == expect else 400)
+    elif expect is not None and resource.get("resourceType") != expect:
+        raise BadInput(Issue("type-differs-from-url", "invalid", "Resource"), status=400)
     return resource

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field, replace
 
 from passerelle import audit
 from passerelle.fhir import compartment
-from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
+from passerelle.fhir.outcome import BadInput, operation_outcome
 from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.flows.bundles import perform
 from passerelle.flows.deciding import Asked, Denied, access, allowed
-from passerelle.flows.doing import do
-from passerelle.flows.interact import Done
+from passerelle.flows.doing import do, reach_of
 from passerelle.flows.listing import listing
-from passerelle.flows.operations import OPERATIONS, Result
+from passerelle.flows.operation import Result
+from passerelle.flows.operations import found, operate
 from passerelle.flows.ports import Here
+from passerelle.flows.reach import Done
 from passerelle.flows.receipts import receipts
+from passerelle.flows.saying import headers, said
 from passerelle.policy import Decision
 from passerelle.values import Json
 
@@ -36,13 +38,14 @@ class Answer:
 
 async def exchange(asked: Asked, here: Here) -> Answer:
     """Answer one FHIR request with what this caller may see, or say why not."""
+    request = asked.request
     try:
-        if asked.request.interaction == "bundle":
+        if request.interaction == "bundle":
             return await _bundle(asked, here)
-        decision = allowed(asked, asked.request, here)
-        if asked.request.interaction.startswith("$"):
-            return await _operation(asked, decision, here)
-        done = await do(asked.request, decision.scope, here)
+        if request.interaction[0] == "$":
+            return await _operation(asked, here)
+        decision = allowed(asked, request, here)
+        done = await do(request, reach_of(asked, decision, here), here)
         return _say(asked, done, decision, here)
     except BadInput as bad:
         return refused(asked, here, bad)
@@ -54,15 +57,14 @@ async def _bundle(asked: Asked, here: Here) -> Answer:
     return Answer(200, done.body, (record_of(asked, here, outcome="0", patient=done.patient),))
 
 
-async def _operation(asked: Asked, decision: Decision, here: Here) -> Answer:
-    operate = OPERATIONS.get((asked.request.interaction, asked.request.type, asked.request.id is not None))
-    if operate is None:
-        raise BadInput(Issue("unknown-operation", "not-supported"), status=404)
-    result = await operate(asked.request, asked.caller, asked.purpose, decision.scope, here)
+async def _operation(asked: Asked, here: Here) -> Answer:
+    found(asked.request)
+    decision = allowed(asked, asked.request, here)
+    result = await operate(asked, reach_of(asked, decision, here), here)
     event = record_of(
         asked, here, outcome="0", patient=result.patient, decision=decision, disclosed=result.disclosed
     )
-    return Answer(200, result.body, (event, *_received(asked, result, here)))
+    return Answer(result.status, result.body, (event, *_received(asked, result, here)), dict(result.headers))
 
 
 def _received(asked: Asked, result: Result, here: Here) -> tuple[Json, ...]:
@@ -76,20 +78,8 @@ def _say(asked: Asked, done: Done, decision: Decision, here: Here) -> Answer:
     event = record_of(asked, here, outcome="0", patient=_patient(done), decision=decision, stored=done.stored)
     if done.found is not None:
         return Answer(200, listing(done, here, asked.request), (event,))
-    body = done.stored.body if done.stored and done.kind != "none" else None
-    if asked.request.changes and "return=minimal" in asked.request.prefer:
-        body = None
-    return Answer(done.status, body or b"", (event,), _headers(done, here))
-
-
-def _headers(done: Done, here: Here) -> dict[str, str]:
-    if done.stored is None:
-        return {}
-    stored = done.stored
-    headers = {"ETag": stored.etag, "Last-Modified": stored.instant.strftime("%a, %d %b %Y %H:%M:%S GMT")}
-    if done.status == 201:
-        headers["Location"] = f"{here.base}/{stored.reference}/_history/{stored.version}"
-    return headers
+    status, body = said(asked.request, done)
+    return Answer(status, body, (event,), headers(done, here.base))
 
 
 def refused(asked: Asked, here: Here, bad: BadInput) -> Answer:
@@ -97,7 +87,9 @@ def refused(asked: Asked, here: Here, bad: BadInput) -> Answer:
     outcome = operation_outcome(bad.issues, asked.request.language, asked.request_id)
     decision = bad.decision if isinstance(bad, Denied) else None
     event = record_of(asked, here, outcome="8" if bad.status >= 500 else "4", decision=decision)
-    return Answer(bad.status, encode(outcome), (event,))
+    # RFC 9110: whoever is told that a method is not allowed is told which are.
+    methods = bad.issues[0].details.get("methods") if bad.status == 405 else None
+    return Answer(bad.status, encode(outcome), (event,), {"Allow": methods} if methods else {})
 
 
 def record_of(
@@ -126,10 +118,13 @@ def record_of(
 
 
 def _patient(done: Done) -> str | None:
-    """The one patient that an interaction was about, if it was one."""
-    if done.patient is not None or done.stored is None or done.stored.body is None:
+    """The one patient that an interaction was about, if it was one: the store filed the resource with them."""
+    stored = done.stored
+    if done.patient is not None or stored is None:
         return done.patient
-    if done.stored.type == "Patient":
-        return done.stored.id
-    patients = compartment.patients(decode(done.stored.body))
+    if stored.type == "Patient":
+        return stored.id
+    if stored.home:
+        return stored.home if stored.home[0] != "~" else None
+    patients = compartment.patients(decode(stored.body)) if stored.body else ()
     return patients[0] if len(patients) == 1 else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from passerelle.audit import Line
 from passerelle.fhir.outcome import BadInput, Issue
@@ -21,6 +21,8 @@ from passerelle.flows.preferences import Preferences
 from passerelle.flows.requests import Request
 from passerelle.store.job import Job
 from passerelle.values import Caller, Json, Purpose
+
+T = TypeVar("T")
 
 AREA = "_jobs"
 """Where jobs are told of, below the FHIR base. No resource type begins with an underscore."""
@@ -51,7 +53,7 @@ class Work(Protocol):
         Not every call is written down, unless ``force``. Raises LostError when the job is somebody else's by now.
         """
 
-    async def carry(self, work: Callable[[Change], None], progress: Json) -> None:
+    async def carry(self, work: Callable[[Change], T], progress: Json) -> T:
         """Change the store and say that it is done, both or neither."""
 
     def fetch(self, url: str) -> Any:

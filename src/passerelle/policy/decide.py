@@ -27,6 +27,8 @@ LOOKS = frozenset(
         "history-type",
         "history-system",
         "$match",
+        "$meta",
+        "$validate",
     }
 )
 """Interactions that a scope can keep inside one patient's compartment."""

@@ -25,6 +25,7 @@ LETTERS = {
     "update": "u",
     "patch": "u",
     "conditional-update": "us",
+    "conditional-patch": "us",
     "delete": "d",
     "conditional-delete": "ds",
     "search-type": "s",
@@ -37,6 +38,10 @@ LETTERS = {
     "$match": "s",
     "$find": "s",
     "$ihe-pix": "s",
+    "$validate": "",
+    "$meta": "r",
+    "$meta-add": "ru",
+    "$meta-delete": "ru",
     "transaction": "",
     "batch": "",
 }

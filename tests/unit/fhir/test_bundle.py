@@ -179,8 +179,7 @@ def test_a_searchset_carries_the_stored_bytes_untouched():
     body = bundle.searchset(
         BASE,
         Found((stored(odd),), (stored(b"{}", "2"),), total=7),
-        self_link=f"{BASE}/Patient?name=a",
-        next_link=f"{BASE}/Patient?name=a&_offset=1",
+        links={"self": f"{BASE}/Patient?name=a", "next": f"{BASE}/Patient?name=a&_cursor=1"},
         outcomes=[{"resourceType": "OperationOutcome"}],
     )
     assert odd in body
@@ -192,19 +191,23 @@ def test_a_searchset_carries_the_stored_bytes_untouched():
 
 
 def test_an_empty_answer_has_no_empty_list():
-    assert "entry" not in json.loads(bundle.searchset(BASE, Found((), total=0), self_link=BASE))
+    assert "entry" not in json.loads(bundle.searchset(BASE, Found((), total=0), links={"self": BASE}))
 
 
 def test_only_a_count_has_no_entries():
     query = parse("Patient", [("_summary", "count")])
-    read = json.loads(bundle.searchset(BASE, Found((stored(b"{}"),), total=1), self_link=BASE, query=query))
+    read = json.loads(
+        bundle.searchset(BASE, Found((stored(b"{}"),), total=1), links={"self": BASE}, query=query)
+    )
     assert (read["total"], "entry" in read) == (1, False)
 
 
 def test_asked_elements_are_cut_out_and_the_rest_is_marked_as_missing():
     whole = b'{"resourceType":"Patient","id":"1","gender":"female","birthDate":"1990-01-01","name":[{"family":"A"}]}'
     query = parse("Patient", [("_elements", "gender")])
-    read = json.loads(bundle.searchset(BASE, Found((stored(whole),), total=1), self_link=BASE, query=query))
+    read = json.loads(
+        bundle.searchset(BASE, Found((stored(whole),), total=1), links={"self": BASE}, query=query)
+    )
     [found] = [entry["resource"] for entry in read["entry"]]
     assert set(found) == {"resourceType", "id", "gender", "meta"}
     assert found["meta"]["tag"][0]["code"] == "SUBSETTED"
@@ -215,7 +218,7 @@ def test_a_history_tells_what_happened_and_a_deletion_has_no_resource():
         (stored(None, version=3, method="DELETE"), stored(b"{}"), stored(b"{}", version=1, method="POST")),
         total=3,
     )
-    read = json.loads(bundle.history(BASE, found, self_link=BASE))
+    read = json.loads(bundle.history(BASE, found, links={"self": BASE}))
     assert [entry["request"]["method"] for entry in read["entry"]] == ["DELETE", "PUT", "POST"]
     assert [entry["response"]["status"][:3] for entry in read["entry"]] == ["204", "200", "201"]
     assert ["resource" in entry for entry in read["entry"]] == [False, True, True]
