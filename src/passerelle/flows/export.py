@@ -13,10 +13,11 @@ from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.fhir.resource import decode
 from passerelle.fhir.search import Query, Scope, parse
 from passerelle.flows.deciding import Asked
-from passerelle.flows.jobs import Started, start
+from passerelle.flows.jobs import start
+from passerelle.flows.operation import Result
 from passerelle.flows.ports import Change, Here
+from passerelle.flows.reach import Reach, bad_value, not_found
 from passerelle.flows.requests import Params, Request, parameters
-from passerelle.policy import Decision
 from passerelle.store.job import Job
 from passerelle.values import FHIR_ID, instant
 
@@ -73,15 +74,16 @@ class Export:
         return [_query(kind, query) for kind, _, query in found if kind == type]
 
 
-async def kick_off(asked: Asked, decision: Decision, here: Here) -> Started:
-    """Read the request, fix the moment, and write the job down."""
-    if not _later(asked.request):
+async def export(asked: Asked, reach: Reach, here: Here) -> Result:
+    """``$export``: read the request, fix the moment, and write the job down."""
+    if not asked.request.prefer.later:
         raise BadInput(Issue("export-needs-async", "required"))
-    export = read(asked.request, decision.scope, here)
-    if export.group is not None and not await _is_there(export.group, decision.scope, here):
-        raise BadInput(Issue("not-found", "not-found"), status=404)
-    export = replace(export, moment=instant(await _now(here)))
-    return await start("export", asked, {"export": asdict(export)}, here)
+    wanted = read(asked.request, reach.scope, here)
+    if wanted.group is not None and not await _is_there(wanted.group, reach.scope, here):
+        raise not_found(f"Group/{wanted.group}")
+    wanted = replace(wanted, moment=instant(await _now(here)))
+    started = await start("export", asked, {"export": asdict(wanted)}, here)
+    return Result(b"", status=202, headers=started.headers(here))
 
 
 async def _now(here: Here) -> datetime:
@@ -99,16 +101,6 @@ async def _is_there(group: str, scope: Scope, here: Here) -> bool:
     return found is not None and not found.deleted
 
 
-def _later(request: Request) -> bool:
-    prefer: Any = request.prefer
-    return "respond-async" in prefer if isinstance(prefer, str) else prefer.later
-
-
-def _lenient(request: Request) -> bool:
-    prefer: Any = request.prefer
-    return "handling=lenient" in prefer if isinstance(prefer, str) else prefer.lenient
-
-
 def read(request: Request, scope: Scope, here: Here) -> Export:
     """The export that a request asks for, within a scope; BadInput names the parameter that cannot be used."""
     level = LEVELS.get((request.type, request.id is not None))
@@ -119,12 +111,12 @@ def read(request: Request, scope: Scope, here: Here) -> Export:
     for name, value in params:
         if name in said:
             said[name].append(value)
-        elif not _lenient(request):
+        elif not request.prefer.lenient:
             known = ", ".join(KNOWN)
             raise BadInput(Issue("unknown-operation-parameter", "not-supported", details={"known": known}))
     if any(one not in FORMATS for one in said["_outputFormat"]):
-        raise _bad("_outputFormat")
-    types, refused = _types(level, _listed(said["_type"]), scope, _lenient(request))
+        raise bad_value("_outputFormat")
+    types, refused = _types(level, _listed(said["_type"]), scope, request.prefer.lenient)
     since, until = _moment("_since", said["_since"]), _moment("_until", said["_until"])
     return Export(
         level,
@@ -143,7 +135,7 @@ def read(request: Request, scope: Scope, here: Here) -> Export:
 def _params(request: Request, here: Here) -> Params:
     """The parameters, of the address or of a posted Parameters resource."""
     if not request.body:
-        return tuple((name, value) for name, value in request.params if name != "_format")
+        return tuple((name, value) for name, value in request.params if name not in ("_format", "_pretty"))
     resource = intake.read_json(request.body, here.limits)
     if resource.get("resourceType") != "Parameters":
         raise BadInput(Issue("parameters-expected", "structure", "Parameters"))
@@ -170,17 +162,13 @@ def _listed(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
 
 
-def _bad(parameter: str) -> BadInput:
-    return BadInput(Issue("bad-parameter-value", "value", details={"parameter": parameter}))
-
-
 def _types(
     level: Level, asked: list[str], scope: Scope, lenient: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The types to export, and those that were asked for and are not."""
     unknown = [type for type in asked if type not in resource_types()]
     if unknown and not lenient:
-        raise _bad("_type")
+        raise bad_value("_type")
     possible = resource_types() - NOT_EXPORTED
     if level != "system":
         possible &= compartment.types() | {"Patient"}
@@ -200,7 +188,7 @@ def _moment(name: str, values: list[str]) -> str | None:
         # A plus sign that nobody encoded arrives as a space.
         at = datetime.fromisoformat(values[-1].replace(" ", "+"))
     except ValueError:
-        raise _bad(name) from None
+        raise bad_value(name) from None
     return instant(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
@@ -208,7 +196,7 @@ def _patients(values: list[str], level: Level) -> Iterable[str]:
     for value in _listed(values):
         type, _, id = value.rpartition("/")
         if level == "system" or type not in ("", "Patient") or not FHIR_ID.fullmatch(id):
-            raise _bad("patient")
+            raise bad_value("patient")
         yield id
 
 
@@ -218,7 +206,7 @@ def _filters(values: list[str], types: tuple[str, ...]) -> Iterable[str]:
         for one in _split(value):
             type, mark, query = one.partition("?")
             if not mark or type not in resource_types():
-                raise _bad("_typeFilter")
+                raise bad_value("_typeFilter")
             if type in types:
                 _query(type, query)
                 yield one
@@ -239,7 +227,7 @@ def _query(type: str, query: str) -> Query:
     """One filter as a search; what shapes an answer and selects nothing is no filter."""
     params = parameters(query)
     if not params or any(name.partition(":")[0] in _SHAPING for name, _ in params):
-        raise _bad("_typeFilter")
+        raise bad_value("_typeFilter")
     return _parse(type, params)
 
 

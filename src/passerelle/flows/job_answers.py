@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import decode, encode
@@ -18,6 +19,7 @@ from passerelle.flows.exchange import Answer, record_of, refused
 from passerelle.flows.export_run import manifest
 from passerelle.flows.jobs import AREA, Started, milliseconds, owner, unpacked
 from passerelle.flows.ports import Here
+from passerelle.flows.requests import Request
 from passerelle.store.clock import moment
 from passerelle.store.job import Job
 from passerelle.values import Json, Language
@@ -78,6 +80,11 @@ async def _own(asked: Asked, id: str, here: Here) -> tuple[Job, Asked]:
     return job, again
 
 
+def unknown(asked: Asked, here: Here) -> Answer:
+    """There is no such job, or it has no such file."""
+    return refused(asked, here, _no_such())
+
+
 def _no_such() -> BadInput:
     return BadInput(Issue("no-such-job", "not-found"), status=404)
 
@@ -117,11 +124,16 @@ def fault(bad: BadInput) -> Json:
 
 
 def _exported(job: Job, result: Json, address: str, headers: dict[str, str]) -> Answer:
-    asked = unpacked(job.request).request
     base = address.partition(f"/{AREA}/")[0]
-    body = manifest(result, request=decode(job.request).get("url") or base, address=address)
-    del asked
+    body = manifest(result, request=f"{base}/{_path(unpacked(job.request).request)}", address=address)
     return Answer(200, encode(body), (), {**headers, "Content-Type": "application/json"})
+
+
+def _path(request: Request) -> str:
+    """The address that was asked, below the base."""
+    places = [place for place in (request.type, request.id, request.interaction) if place]
+    query = urlencode(request.params)
+    return "/".join(places) + (f"?{query}" if query else "")
 
 
 def _answered(job: Job, result: Json, address: str, headers: dict[str, str]) -> Answer:

@@ -77,6 +77,10 @@ class Started:
     def address(self, here: Here) -> str:
         return f"{here.base}/{AREA}/{self.id}"
 
+    def headers(self, here: Here) -> tuple[tuple[str, str], ...]:
+        """What the 202 says."""
+        return (("Content-Location", self.address(here)),)
+
 
 async def start(kind: str, asked: Asked, details: Json, here: Here) -> Started:
     """Write a job down; whoever works on jobs will find it."""

@@ -89,8 +89,9 @@ def prolonged(job: Job, hold: Hold, progress: bytes | None) -> Job:
 
 
 def released(job: Job, now: int, due: int = 0) -> Job:
-    """Put back, for whoever claims it next, not before ``due``. A holder that lets go has not failed."""
-    return replace(job, state="waiting", holder="", lease=0, due=due, changed=now)
+    """Put back, for whoever claims it next: at once by a holder that only lets go, or from ``due`` on by one that failed."""
+    attempts = job.attempts if due else job.attempts - 1
+    return replace(job, state="waiting", holder="", lease=0, due=due, changed=now, attempts=attempts)
 
 
 def ended(job: Job, state: State, result: bytes, now: int, lives: int = 0) -> Job:

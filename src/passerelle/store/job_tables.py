@@ -47,7 +47,10 @@ def _outbox(metadata: MetaData) -> Table:
 
 
 def _keys() -> tuple[Column[Any], Column[Any]]:
-    return Column("compartment", TEXT, primary_key=True), Column("id", TEXT, primary_key=True)
+    return (
+        Column("compartment", BigInteger, primary_key=True, autoincrement=False),
+        Column("id", TEXT, primary_key=True),
+    )
 
 
 def _moment(name: str) -> Column[Any]:

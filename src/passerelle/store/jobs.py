@@ -1,6 +1,6 @@
 """Jobs and the outbox as rows, in the transaction that asks: SQL, and the same in memory.
 
-Both tables lead with ``compartment`` like all others. What is in them is about no patient, so each has one bucket: every
+Both tables lead with ``compartment`` like all others. What is in them is the node's own, so all of it has one: every
 statement goes to one place, which is also what ``FOR UPDATE SKIP LOCKED`` needs where tables are distributed.
 """
 
@@ -183,11 +183,11 @@ def _upsert(table: str, kind: type[Any]) -> str:
 GRACE = 60_000
 """Milliseconds for which a cancelled job is still known, so that its holder learns of it."""
 
-JOB, OUTBOX = "~job", "~outbox"
-"""The buckets."""
+OWN = 0
+"""The compartment of what is the node's own: patients have numbers above it, and the buckets of types below."""
 
-_JOB = f"SELECT {_columns(Job)} FROM job WHERE compartment = '{JOB}'"  # noqa: S608
-_LETTER = f"SELECT {_columns(Letter)} FROM outbox WHERE compartment = '{OUTBOX}'"  # noqa: S608
+_JOB = f"SELECT {_columns(Job)} FROM job WHERE compartment = {OWN}"  # noqa: S608
+_LETTER = f"SELECT {_columns(Letter)} FROM outbox WHERE compartment = {OWN}"  # noqa: S608
 _SAVE_JOB = _upsert("job", Job)
 _SAVE_LETTER = _upsert("outbox", Letter)
 
@@ -224,10 +224,10 @@ class SqlRows:
         return Job(*_plain(found[0])) if found else None
 
     def save_job(self, job: Job) -> None:
-        self._session.write(_SAVE_JOB, [(JOB, *astuple(job))])
+        self._session.write(_SAVE_JOB, [(OWN, *astuple(job))])
 
     def remove_job(self, id: str) -> None:
-        self._session.write(f"DELETE FROM job WHERE compartment = '{JOB}' AND id = ?", [(id,)])  # noqa: S608
+        self._session.write(f"DELETE FROM job WHERE compartment = {OWN} AND id = ?", [(id,)])  # noqa: S608
 
     def next_letters(self, now: int, count: int) -> list[Letter]:
         sql = f"{_LETTER} AND due <= ? AND lease <= ? ORDER BY id LIMIT ?{self._skip}"
@@ -238,10 +238,10 @@ class SqlRows:
         return Letter(*_plain(found[0])) if found else None
 
     def save_letter(self, letter: Letter) -> None:
-        self._session.write(_SAVE_LETTER, [(OUTBOX, *astuple(letter))])
+        self._session.write(_SAVE_LETTER, [(OWN, *astuple(letter))])
 
     def remove_letter(self, id: str) -> None:
-        self._session.write(f"DELETE FROM outbox WHERE compartment = '{OUTBOX}' AND id = ?", [(id,)])  # noqa: S608
+        self._session.write(f"DELETE FROM outbox WHERE compartment = {OWN} AND id = ?", [(id,)])  # noqa: S608
 
 
 def _plain(row: Row) -> Iterator[Any]:
@@ -262,7 +262,7 @@ class MemoryRows:
         self._before: list[tuple[tuple[str, str], Job | Letter | None]] = []
 
     def job(self, id: str) -> Job | None:
-        found = self._shelf.get((JOB, id))
+        found = self._shelf.get(("job", id))
         return found if isinstance(found, Job) else None
 
     def jobs(self, owner: str | None, state: State | None) -> list[Job]:
@@ -274,10 +274,10 @@ class MemoryRows:
         return next((one for one in self.jobs(None, None) if one.kind in kinds and claimable(one, now)), None)
 
     def save_job(self, job: Job) -> None:
-        self._set((JOB, job.id), job)
+        self._set(("job", job.id), job)
 
     def remove_job(self, id: str) -> None:
-        self._set((JOB, id), None)
+        self._set(("job", id), None)
 
     def next_letters(self, now: int, count: int) -> list[Letter]:
         every = (one for one in self._shelf.values() if isinstance(one, Letter))
@@ -285,14 +285,14 @@ class MemoryRows:
         return sorted(waiting, key=lambda one: one.id)[:count]
 
     def letter(self, id: str) -> Letter | None:
-        found = self._shelf.get((OUTBOX, id))
+        found = self._shelf.get(("outbox", id))
         return found if isinstance(found, Letter) else None
 
     def save_letter(self, letter: Letter) -> None:
-        self._set((OUTBOX, letter.id), letter)
+        self._set(("outbox", letter.id), letter)
 
     def remove_letter(self, id: str) -> None:
-        self._set((OUTBOX, id), None)
+        self._set(("outbox", id), None)
 
     def undo(self) -> None:
         while self._before:
