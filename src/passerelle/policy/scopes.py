@@ -38,6 +38,8 @@ LETTERS = {
     "$match": "s",
     "$find": "s",
     "$ihe-pix": "s",
+    "$export": "rs",
+    "$import": "cu",
     "$validate": "",
     "$meta": "r",
     "$meta-add": "ru",
