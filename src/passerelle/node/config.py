@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     deadline: float = 1.0
     """Seconds that the whole network has to answer one question."""
     connections_per_node: int = 16
+    cors_origins: tuple[str, ...] = ("*",)
+    """The origins whose pages may call the FHIR interface from a browser; ``*`` is every one. A page proves who asks by
+    a token and never by a cookie, so that letting it in gives it nothing."""
     token_seconds: int = 300
     session_idle_seconds: int = 1800
     session_seconds: int = 8 * 3600

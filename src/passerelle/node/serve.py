@@ -96,7 +96,8 @@ def wire(settings: Settings) -> Wired:
     peers.here = here
     tokens = AccessTokens(TokenDoor(NodeId(settings.id), settings.base, keys))
     server = oauth.Server(_oauth_settings(settings), tokens, now)
-    edge = Edge(here, Door(settings.address, tokens, directory, now), encode(statement(settings)))
+    door = Door(settings.address, tokens, directory, now)
+    edge = Edge(here, door, encode(statement(settings)), settings.cors_origins)
     http = _http() if given else None
     desk = _desk(settings, here, sign_ins(given, here, http) if http else {})
     portal = Portal(desk)
@@ -105,17 +106,12 @@ def wire(settings: Settings) -> Wired:
         Route("/.well-known/smart-configuration", _discovery(server.settings)),
         Route("/fhir/.well-known/smart-configuration", _discovery(server.settings)),
         *oauth.routes(server, _oauth_pages(desk)),
-        Route("/fhir", edge.answer, methods=METHODS),
-        Route("/fhir/{path:path}", edge.answer, methods=METHODS),
         *portal.routes(),
     ]
     registers = Registers(settings, desk.accounts, desk.sessions, server)
     pages_of_faults: Mapping[Any, Any] = {404: portal.lost, 500: portal.failed}
-    app = Guard(Starlette(routes=routes, exception_handlers=pages_of_faults))
+    app = Guard(edge.before(Starlette(routes=routes, exception_handlers=pages_of_faults)))
     return Wired(here, app, peers, directory, registers, http)
-
-
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def _here(settings: Settings, directory: DirectoryFile, peers: Peers) -> Here:
