@@ -105,6 +105,7 @@ async def start(kind: str, asked: Asked, details: Json, here: Here) -> Started:
     if not await here.store.change(put):
         details = {"limit": str(here.jobs.most)}
         raise BadInput(Issue("too-many-jobs", "throttled", details=details), status=429)
+    here.wake()
     return Started(job.id)
 
 

@@ -56,10 +56,18 @@ class Operation:
     """Whether it gives a whole record away, which is a disclosure when another node asks."""
     says: str = ""
     """What a client should know that the definition does not say."""
+    places: tuple[tuple[str | None, Level, str], ...] = ()
+    """Type, level and definition of each place, for an operation that is another in each of them."""
 
     def has(self, type: str | None, level: Level) -> bool:
         """Whether it can be asked there."""
+        if self.places:
+            return any((type, level) == place[:2] for place in self.places)
         return level in self.levels and (type is None or self.types is None or type in self.types)
+
+    def defined(self, type: str | None) -> str:
+        """The definition of what can be asked there."""
+        return next((place[2] for place in self.places if place[0] == type), self.definition)
 
 
 def level_of(request: Request) -> Level:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.flows.deciding import Asked
 from passerelle.flows.everything import everything
+from passerelle.flows.export import export
 from passerelle.flows.federated import (
     find_anyone,
     record_of_anyone,
@@ -24,7 +25,15 @@ from passerelle.flows.requests import Request
 _PATIENT = frozenset({"Patient"})
 _ONE: frozenset[Level] = frozenset({"instance"})
 _TYPE: frozenset[Level] = frozenset({"type"})
+_SYSTEM: frozenset[Level] = frozenset({"system"})
 _FHIR = "http://hl7.org/fhir/OperationDefinition"
+_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
+_EXPORT = f"{_BULK}/export"
+_EXPORTS: tuple[tuple[str | None, Level, str], ...] = (
+    (None, "system", _EXPORT),
+    ("Patient", "type", f"{_BULK}/patient-export"),
+    ("Group", "instance", f"{_BULK}/group-export"),
+)
 _OURS = "https://passerelle.example/fhir/OperationDefinition"
 
 
@@ -54,6 +63,7 @@ OPERATIONS: Mapping[str, Operation] = {
         ),
         Operation("$record", f"{_OURS}/record", _ONE | _TYPE, _PATIENT, run=record),
         Operation("$find", f"{_OURS}/find", _TYPE, _PATIENT, run=find_anyone),
+        Operation("$export", _EXPORT, _SYSTEM, places=_EXPORTS, run=export),
         Operation("$meta", f"{_FHIR}/Resource-meta", _ONE, look=meta),
         Operation("$meta-add", f"{_FHIR}/Resource-meta-add", _ONE, look=meta_add, changes=True),
         Operation("$meta-delete", f"{_FHIR}/Resource-meta-delete", _ONE, look=meta_delete, changes=True),
@@ -116,7 +126,7 @@ def offered(type: str | None) -> tuple[tuple[str, str], ...]:
     """(name without its sign, definition) of what can be asked of a type, or of the whole system."""
     levels: tuple[Level, ...] = ("system",) if type is None else ("type", "instance")
     return tuple(
-        (name[1:], operation.definition)
+        (name[1:], operation.defined(type))
         for name, operation in OPERATIONS.items()
         if any(operation.has(type, level) for level in levels)
     )

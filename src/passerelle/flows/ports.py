@@ -238,3 +238,5 @@ class Here:
     validate: bool = True
     rules: Rules = Rules()
     jobs: JobRules = JobRules()
+    wake: Callable[[], None] = lambda: None
+    """Say that a job was written down, to whoever works on jobs here."""
