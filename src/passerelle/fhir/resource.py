@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, cast
@@ -42,6 +42,14 @@ class Stored:
         return f'W/"{self.version}"'
 
 
+@dataclass(frozen=True)
+class Scan:
+    """Some bodies of a scan of one type, and the ``after`` of the next part; ``last`` is None at the end."""
+
+    bodies: list[bytes] = field(repr=False)
+    last: int | None = None
+
+
 def decode(body: bytes) -> Json:
     """Read JSON that this system wrote itself. For what arrives from outside use ``fhir.intake.read_json``."""
     return cast(Json, _decoder.decode(body))
@@ -57,4 +65,4 @@ def pretty(value: Any) -> str:
     return msgspec.json.format(encode(value), indent=2).decode()
 
 
-__all__ = ["Json", "Stored", "decode", "encode", "pretty"]
+__all__ = ["Json", "Scan", "Stored", "decode", "encode", "pretty"]

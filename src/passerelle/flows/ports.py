@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeVar
 
 from passerelle.federation.directory import Directory, NodeEntry
 from passerelle.fhir.intake import Limits
-from passerelle.fhir.resource import Stored
+from passerelle.fhir.resource import Scan, Stored
 from passerelle.fhir.search import EVERYTHING, Found, Query, Scope
 from passerelle.store.jobs import Jobs, Outbox
 from passerelle.values import Caller, Json, NodeId, Purpose, Words
@@ -19,14 +19,6 @@ T = TypeVar("T")
 
 Period = tuple[datetime, datetime]
 """From one moment to another; the second is not part of it."""
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Some bodies of a scan, and the ``after`` of the next part; ``last`` is None at the end."""
-
-    bodies: list[bytes] = field(repr=False)
-    last: int | None = None
 
 
 class View(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from passerelle.fhir.resource import Stored, decode, encode
+from passerelle.fhir.resource import Scan, Stored, decode, encode
 from passerelle.fhir.search import EVERYTHING, Found, Query, Scope, included, index, matches, sort_key
 from passerelle.store.clock import Milliseconds, milliseconds, moment, wall
 from passerelle.store.filing import Place, addressed, place, pointers, refers, visible
@@ -116,6 +116,27 @@ class MemoryView:
             for one in found
             if (types is None or one.type in types) and (since is None or one.instant >= since)
         ]
+
+    def scan(
+        self,
+        type: str,
+        *,
+        scope: Scope = EVERYTHING,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        count: int = 5000,
+    ) -> Scan:
+        keys = list(self._books.versions)
+        bodies: list[bytes] = []
+        for seq, key in enumerate(keys[after:], after + 1):
+            known = self._versions(*key, scope) if key[0] == type else ()
+            then = [one.stored for one in known if until is None or one.stored.instant <= until]
+            if then and then[-1].body is not None and (since is None or then[-1].instant >= since):
+                bodies.append(then[-1].body)
+            if len(bodies) == count and seq < len(keys):
+                return Scan(bodies, seq)
+        return Scan(bodies)
 
     # --- steps ---
 
