@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from passerelle.fhir.profiles.snapshot import trimmed
+from passerelle.fhir.profiles.value_sets import Terminology, listed
 
 OUT = Path(__file__).parent.parent / "src/passerelle/fhir/profiles/data"
 STRUCTURE = "http://hl7.org/fhir/StructureDefinition/"
 HL7 = ("http://hl7.org/fhir/", "http://terminology.hl7.org/")
+UCUM = "http://unitsofmeasure.org"  # no more of it than the units that a value set names
 NATIVE = frozenset({"ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "dom-6", "ref-1", "txt-1", "txt-2"})
 """The rules that are checked by plain code and not by their expression."""
 MOST_CODES = 1500
@@ -91,49 +93,12 @@ def base(definitions: Iterable[Json]) -> dict[str, Json]:
 # --- codes --------------------------------------------------------------------------------------------------
 
 
-def value_set(resource: Json, systems: dict[str, Json], sets: dict[str, Json]) -> Json | None:
-    """Codes by system; None when they are not all known here or not HL7's own."""
-    if resource.get("compose", {}).get("exclude"):
+def codes(url: str, known: Terminology) -> dict[str, list[str]] | None:
+    """The codes of a value set by system; None when they are not all known here, not HL7's own, or very many."""
+    found = listed(known.value_sets[url], known)
+    if not found or not 0 < sum(map(len, found.values())) <= MOST_CODES:
         return None
-    codes: dict[str, list[str]] = {}
-    for include in resource.get("compose", {}).get("include", ()):
-        found = _included(include, systems, sets)
-        if found is None:
-            return None
-        for system, some in found.items():
-            codes[system] = sorted({*codes.get(system, ()), *some})
-    return codes if 0 < sum(map(len, codes.values())) <= MOST_CODES else None
-
-
-def _included(include: Json, systems: dict[str, Json], sets: dict[str, Json]) -> Json | None:
-    system = include.get("system", "")
-    if include.get("valueSet"):
-        if system or len(include["valueSet"]) != 1:
-            return None
-        other = sets.get(include["valueSet"][0].split("|")[0])
-        return value_set(other, systems, sets) if other else None
-    if not system.startswith(HL7):
-        return None
-    if "concept" in include:
-        return {system: [concept["code"] for concept in include["concept"]]}
-    known = systems.get(system, {})
-    if known.get("content") != "complete":
-        return None
-    concepts = known.get("concept", [])
-    for row in include.get("filter", ()):
-        if (row["property"], row["op"]) != ("concept", "is-a"):
-            return None
-        root = next((each for each in _all(concepts) if each["code"] == row["value"]), None)
-        if root is None:
-            return None
-        concepts = [root]
-    return {system: [each["code"] for each in _all(concepts)]}
-
-
-def _all(concepts: Iterable[Json]) -> Iterator[Json]:
-    for concept in concepts:
-        yield concept
-        yield from _all(concept.get("concept", ()))
+    return {system: sorted(some) for system, some in sorted(found.items())}
 
 
 # --- files --------------------------------------------------------------------------------------------------
@@ -175,22 +140,25 @@ def main() -> None:
     for name in ("definitions", "codes", "ca-baseline", "ips"):
         arguments.add_argument(f"--{name}", type=Path, required=True)
     given = vars(arguments.parse_args())
-    core, codes = list(read(given["definitions"])), list(read(given["codes"]))
+    core, others = list(read(given["definitions"])), list(read(given["codes"]))
     baseline, ips = list(read(given["ca_baseline"])), list(read(given["ips"]))
     types = base(core)
     write("r4.jsonl", types)
     boxes = {
-        "r4-profiles.jsonl": profiles([*core, *codes]),
+        "r4-profiles.jsonl": profiles([*core, *others]),
         "ca-baseline.jsonl": profiles(baseline),
         "ips.jsonl": profiles(ips),
     }
     for name, rows in boxes.items():
         write(name, rows)
-    known = [*codes, *baseline, *ips]
-    sets = {each["url"]: each for each in known if each["resourceType"] == "ValueSet"}
-    systems = {each["url"]: each for each in known if each["resourceType"] == "CodeSystem"}
+    known = [*others, *baseline, *ips]
+    terminology = Terminology(
+        {each["url"]: each for each in known if each["resourceType"] == "ValueSet"},
+        {each["url"]: each for each in known if each["resourceType"] == "CodeSystem"},
+        lambda system: system.startswith((*HL7, UCUM)),
+    )
     bound = wanted_sets((row for rows in boxes.values() for row in rows.values()), types.values())
-    found = {url: value_set(sets[url], systems, sets) for url in sorted(bound & sets.keys())}
+    found = {url: codes(url, terminology) for url in sorted(bound & terminology.value_sets.keys())}
     write("codes.jsonl", {url: row for url, row in found.items() if row})
     print("not enumerated here:", ", ".join(sorted(url for url in bound if not found.get(url))))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.faults import Faults, one
 from passerelle.fhir.outcome import Issue
-from passerelle.fhir.search_parse import shown
+from passerelle.fhir.search_known import shown
 from passerelle.fhir.validate_fast import accepts
 from passerelle.fhir.validate_shapes import contents
 from passerelle.values import Json

@@ -12,7 +12,7 @@ from passerelle.fhir.definitions import Element, resource_types, structure
 from passerelle.fhir.faults import Check, Faults, inside, one, stranger
 from passerelle.fhir.primitives import PRIMITIVES
 from passerelle.fhir.required_codes import codes_of
-from passerelle.fhir.search_parse import shown
+from passerelle.fhir.search_known import shown
 from passerelle.fhir.search_values import moments
 
 

@@ -71,13 +71,9 @@ def bound(type: str) -> Mapping[str, str]:
     return found
 
 
-_UNITS_OF_TIME = {"http://unitsofmeasure.org": ["s", "min", "h", "d", "wk", "mo", "a"]}
-_OTHERS = {"http://hl7.org/fhir/ValueSet/units-of-time": _UNITS_OF_TIME}
-
-
 @cache
 def codes(value_set: str) -> Mapping[str, frozenset[str]] | None:
     """The codes of a value set by system, or None if they cannot be listed here."""
     url = value_set.split("|")[0]
-    found = _OTHERS.get(url) or lines("codes.jsonl").get(url)
+    found = lines("codes.jsonl").get(url)
     return None if found is None else {system: frozenset(each) for system, each in found.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from passerelle.fhir.profiles.shorthand import expanded
 from passerelle.values import Json
 
 STRUCTURE = "http://hl7.org/fhir/StructureDefinition/"
@@ -77,7 +78,7 @@ def elements(profile: Json, find: Callable[[str], Json | None]) -> tuple[Json, .
         here = find(here.get("baseDefinition", ""))
     merged: dict[str, Json] = {}
     for each in reversed(chain):
-        _lay(each["element"], merged)
+        _lay(expanded(each["type"], each["element"]), merged)
     return tuple(merged.values())
 
 
