@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from passerelle.fhir import compartment, intake
@@ -15,7 +15,7 @@ from passerelle.fhir.search import Query, Scope, parse
 from passerelle.flows.deciding import Asked
 from passerelle.flows.jobs import start
 from passerelle.flows.operation import Result
-from passerelle.flows.ports import Change, Here
+from passerelle.flows.ports import Here
 from passerelle.flows.reach import Reach, bad_value, not_found
 from passerelle.flows.requests import Params, Request, parameters
 from passerelle.store.job import Job
@@ -81,19 +81,10 @@ async def export(asked: Asked, reach: Reach, here: Here) -> Result:
     wanted = read(asked.request, reach.scope, here)
     if wanted.group is not None and not await _is_there(wanted.group, reach.scope, here):
         raise not_found(f"Group/{wanted.group}")
-    wanted = replace(wanted, moment=instant(await _now(here)))
+    moment = await here.store.change(lambda change: change.settled())
+    wanted = replace(wanted, moment=instant(moment))
     started = await start("export", asked, {"export": asdict(wanted)}, here)
     return Result(b"", status=202, headers=started.headers(here))
-
-
-async def _now(here: Here) -> datetime:
-    """The last moment of which all that happened is already true: changes wait for one another, and so does this."""
-
-    def moment(change: Change) -> datetime:
-        return change.moment
-
-    at = await here.store.change(moment)
-    return at - timedelta(milliseconds=1)
 
 
 async def _is_there(group: str, scope: Scope, here: Here) -> bool:
@@ -235,6 +226,6 @@ _SHAPING = frozenset({"_sort", "_count", "_include", "_revinclude", "_summary", 
 _parse: Callable[[str, Params], Query] = parse
 
 
-def moment(text: str) -> datetime:
+def at(text: str) -> datetime:
     """A moment that an export carries."""
     return datetime.fromisoformat(text)

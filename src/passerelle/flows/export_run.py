@@ -16,7 +16,7 @@ from passerelle.fhir.outcome import Issue, operation_outcome
 from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.fhir.search import Clause, Query, matches
 from passerelle.fhir.subset import subset
-from passerelle.flows.export import Export, moment
+from passerelle.flows.export import Export, at
 from passerelle.flows.jobs import Work
 from passerelle.flows.ports import Here, View
 from passerelle.values import Json
@@ -108,13 +108,13 @@ class Exporting:
     @property
     def since(self) -> datetime | None:
         """The first moment that counts: the parameter names the last that does not."""
-        return moment(self.export.since) + timedelta(milliseconds=1) if self.export.since else None
+        return at(self.export.since) + timedelta(milliseconds=1) if self.export.since else None
 
     @property
     def until(self) -> datetime:
         """As of when everything is exported."""
-        at = moment(self.export.moment)
-        return min(at, moment(self.export.until)) if self.export.until else at
+        then = at(self.export.moment)
+        return min(then, at(self.export.until)) if self.export.until else then
 
 
 async def _type(type: str, one: Exporting) -> None:

@@ -91,9 +91,8 @@ class View(Protocol):
 class Change(View, Protocol):
     """A snapshot that can be changed. All of it becomes true at once, or none."""
 
-    @property
-    def moment(self) -> datetime:
-        """When this change happens: after every change that is already true."""
+    def settled(self) -> datetime:
+        """A moment of which everything is known: what happened then is already true, and nothing else will be."""
 
     @property
     def outbox(self) -> Outbox:

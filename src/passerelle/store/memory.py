@@ -186,8 +186,8 @@ class MemoryChange(MemoryView):
         self._now = max(now, books.latest)
         self._mark = len(books.written)
 
-    @property
-    def moment(self) -> datetime:
+    def settled(self) -> datetime:
+        self._books.latest = self._now + 1
         return moment(self._now)
 
     @property

@@ -181,8 +181,8 @@ class SqlChange(SqlView):
         super().__init__(session, base)
         self._now = self.latest = now
 
-    @property
-    def moment(self) -> datetime:
+    def settled(self) -> datetime:
+        self.latest = max(self.latest, self._now + 1)  # whatever comes next is later
         return moment(self._now)
 
     @property
