@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -36,6 +36,19 @@ class IntakeLimits(BaseModel):
     max_depth: int = 64
     max_entries: int = 10_000
     max_string: int = 16 * 1024 * 1024
+
+
+class InterfaceRules(BaseModel):
+    """What R4 leaves to the server; see ``flows.ports.Rules``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    require_if_match: bool = False
+    conditional_delete: Literal["single", "multiple"] = "single"
+    most_conditional: int = Field(1000, ge=1)
+    update_create: bool = True
+    strict_references: bool = False
+    most_in_page: int = Field(1000, ge=1)
 
 
 class OutsideProvider(BaseModel):
@@ -87,6 +100,7 @@ class Settings(BaseSettings):
     clients: Path = Path("clients.json")
     outside_providers: tuple[OutsideProvider, ...] = ()
     limits: IntakeLimits = IntakeLimits()
+    rules: InterfaceRules = InterfaceRules()
     deadline: float = 1.0
     """Seconds that the whole network has to answer one question."""
     connections_per_node: int = 16

@@ -33,6 +33,8 @@ from passerelle.values import Json, Language
 log = structlog.get_logger()
 
 BASE = "/fhir"
+OPEN = ("/fhir/.well-known/", "/fhir/openapi.")
+"""What lies below the base and is not FHIR."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -58,7 +60,7 @@ class Edge:
         async def either(scope: Scope, receive: Receive, send: Send) -> None:
             path = scope.get("path", "")
             mine = path[:6] == "/fhir/" or path == BASE
-            if scope["type"] != "http" or not mine or path.startswith("/fhir/.well-known/"):
+            if scope["type"] != "http" or not mine or path.startswith(OPEN):
                 await app(scope, receive, send)
             else:
                 await self(scope, receive, send)

@@ -27,6 +27,8 @@ from passerelle.federation.directory import DirectoryError
 from passerelle.fhir import capability
 from passerelle.fhir.intake import Limits
 from passerelle.fhir.resource import encode
+from passerelle.flows import ports
+from passerelle.flows.operations import offered
 from passerelle.flows.ports import Here
 from passerelle.node import accounts as local_accounts
 from passerelle.node import oauth
@@ -37,6 +39,7 @@ from passerelle.node.directory_file import DirectoryFile
 from passerelle.node.edge import Edge, language_of, where
 from passerelle.node.gate import Door
 from passerelle.node.guard import Guard
+from passerelle.node.interface import described
 from passerelle.node.keys import KeyRing, load_or_make_key
 from passerelle.node.oidc import OutsideSignIn
 from passerelle.node.outside import providers, sign_ins
@@ -52,7 +55,7 @@ from passerelle.portals import pages
 from passerelle.portals.viewing import Paths
 from passerelle.store import open_store
 from passerelle.store.ledger import open_ledger
-from passerelle.values import Language, NodeId
+from passerelle.values import Json, Language, NodeId
 
 log = structlog.get_logger()
 
@@ -97,7 +100,8 @@ def wire(settings: Settings) -> Wired:
     tokens = AccessTokens(TokenDoor(NodeId(settings.id), settings.base, keys))
     server = oauth.Server(_oauth_settings(settings), tokens, now)
     door = Door(settings.address, tokens, directory, now)
-    edge = Edge(here, door, encode(statement(settings)), settings.cors_origins)
+    said = statement(settings)
+    edge = Edge(here, door, encode(said), settings.cors_origins)
     http = _http() if given else None
     desk = _desk(settings, here, sign_ins(given, here, http) if http else {})
     portal = Portal(desk)
@@ -105,6 +109,7 @@ def wire(settings: Settings) -> Wired:
         Route("/health", health),
         Route("/.well-known/smart-configuration", _discovery(server.settings)),
         Route("/fhir/.well-known/smart-configuration", _discovery(server.settings)),
+        *described(said),
         *oauth.routes(server, _oauth_pages(desk)),
         *portal.routes(),
     ]
@@ -130,6 +135,7 @@ def _here(settings: Settings, directory: DirectoryFile, peers: Peers) -> Here:
         limits=limits,
         deadline=settings.deadline,
         validate=settings.validate_resources,
+        rules=ports.Rules(**settings.rules.model_dump()),
     )
 
 
@@ -190,28 +196,21 @@ def _wanted(http: Request) -> Language:
     return language_of(wished or http.headers.get("accept-language", ""))
 
 
-def statement(settings: Settings) -> Mapping[str, Any]:
+def statement(settings: Settings) -> Json:
     """The CapabilityStatement of a node with these settings."""
-    return capability.statement(
+    server = capability.Server(
         base=settings.base,
         name=f"Passerelle {settings.id}",
         version=__version__,
         date=datetime.now(UTC).date().isoformat(),
-        operations=OPERATIONS,
         authorize=f"{settings.address}/oauth/authorize",
         token=f"{settings.address}/oauth/token",
     )
-
-
-OPERATIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "Patient": (
-        ("match", "http://hl7.org/fhir/OperationDefinition/Patient-match"),
-        ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
-        ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
-        ("record", "https://passerelle.example/fhir/OperationDefinition/record"),
-        ("find", "https://passerelle.example/fhir/OperationDefinition/find"),
+    rules = settings.rules
+    interface = capability.Interface(
+        rules.require_if_match, rules.conditional_delete, rules.update_create, rules.strict_references
     )
-}
+    return capability.statement(server, offered, interface)
 
 
 def _discovery(settings: oauth.Settings) -> Any:

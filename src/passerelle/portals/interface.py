@@ -1,0 +1,56 @@
+"""What can a program ask of this node? A plain page of the CapabilityStatement, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from passerelle.portals.rendering import render
+from passerelle.portals.speech import Speech
+from passerelle.portals.viewing import Paths
+from passerelle.values import Json, Language
+
+
+@dataclass(frozen=True)
+class Line:
+    """One resource type: what can be done with it, and by what it is found."""
+
+    type: str
+    interactions: str
+    parameters: tuple[tuple[str, str, str], ...]
+    """Name, type and meaning of each search parameter of its own."""
+    operations: str
+
+
+def page(statement: Json, language: Language) -> str:
+    """The whole page."""
+    (rest,) = statement["rest"]
+    other = "fr" if language == "en" else "en"
+    common = {each["name"] for each in rest["searchParam"]}
+    return render(
+        "interface.html",
+        language,
+        title=Speech(language)("interface-title"),
+        page="interface",
+        paths=Paths(toggle=f"/fhir/openapi.html?lang={other}"),
+        viewer=None,
+        csrf="",
+        typed="",
+        recorded="",
+        base=statement["implementation"]["url"],
+        version=statement["software"]["version"],
+        formats=", ".join(statement["format"]),
+        patches=", ".join(statement["patchFormat"]),
+        system=", ".join(each["code"] for each in rest["interaction"]),
+        common=[(each["name"], each["type"], each["documentation"]) for each in rest["searchParam"]],
+        lines=[_line(each, common) for each in rest["resource"]],
+    )
+
+
+def _line(resource: Json, common: set[str]) -> Line:
+    own = (each for each in resource["searchParam"] if each["name"] not in common)
+    return Line(
+        resource["type"],
+        ", ".join(each["code"] for each in resource["interaction"]),
+        tuple((each["name"], each["type"], each["documentation"]) for each in own),
+        ", ".join(f"${each['name']}" for each in resource.get("operation", ())),
+    )
