@@ -59,7 +59,7 @@ def one_node(home: Path, store: str = "", *, port: int = 9701, extra: str = "") 
     written.write_text("\n".join(more) + "\n" + written.read_text("utf-8"), "utf-8")
     command = [sys.executable, "-m", "passerelle.node.cli", "node", "serve", "--config", str(written)]
     with (home / "node.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=_environment())
     try:
         _wait(process, plan.address("on"), home)
         yield Node(home, plan.address("on"), process)
@@ -69,6 +69,11 @@ def one_node(home: Path, store: str = "", *, port: int = 9701, extra: str = "") 
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """As an installed node runs: its modules were compiled before."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, home: Path) -> None:

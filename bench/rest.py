@@ -64,7 +64,7 @@ def main() -> int:
     if arguments.save:
         kind = "peak" if arguments.open_loop else "rest"
         target = ROOT / "bench" / "results" / f"{kind}-{arguments.engine}.json"
-        target.write_text(json.dumps({**_about(), **result}, indent=2) + "\n", "utf-8")
+        target.write_text(json.dumps({**about(), **result}, indent=2) + "\n", "utf-8")
     return 0
 
 
@@ -81,7 +81,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _about() -> dict[str, Any]:
+def about() -> dict[str, Any]:
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
