@@ -17,6 +17,7 @@ from passerelle.fhir.fhirpath.functions import COLLECTIONS, Function
 from passerelle.fhir.fhirpath.functions_conversion import CONVERSIONS
 from passerelle.fhir.fhirpath.functions_fhir import FHIR_FUNCTIONS
 from passerelle.fhir.fhirpath.functions_number import NUMERIC
+from passerelle.fhir.fhirpath.functions_precision import PRECISIONS
 from passerelle.fhir.fhirpath.functions_text import TEXTS
 from passerelle.fhir.fhirpath.moments import to_date, to_datetime, to_time
 from passerelle.fhir.fhirpath.node import Collection, Item, Node
@@ -42,7 +43,14 @@ from passerelle.fhir.fhirpath.syntax import (
 from passerelle.fhir.fhirpath.types import is_of_type, type_argument
 from passerelle.fhir.fhirpath.values import EMPTY, FALSE, TRUE, boolean, integer, simple, truth
 
-FUNCTIONS: Mapping[str, Function] = {**COLLECTIONS, **TEXTS, **NUMERIC, **CONVERSIONS, **FHIR_FUNCTIONS}
+FUNCTIONS: Mapping[str, Function] = {
+    **COLLECTIONS,
+    **TEXTS,
+    **NUMERIC,
+    **CONVERSIONS,
+    **PRECISIONS,
+    **FHIR_FUNCTIONS,
+}
 _CONSTANTS = {
     "sct": "http://snomed.info/sct",
     "loinc": "http://loinc.org",

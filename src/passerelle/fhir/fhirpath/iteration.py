@@ -245,7 +245,7 @@ def _by_keys(descending: list[bool]) -> Callable[[Any, Any], int]:
         for first, second, down in zip(a[1], b[1], descending, strict=True):
             order = _order(first, second)
             if order:
-                return -order if down else order
+                return -order if down and first is not None and second is not None else order
         return 0
 
     return compare
