@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 
@@ -21,8 +21,13 @@ _PLACES = Decimal("1e-8")
 
 
 def divided(one: Decimal, other: Decimal) -> Decimal:
-    """Eight decimals, which is what FHIRPath asks for at least, so that every engine gives the same digits."""
-    return (one / other).quantize(_PLACES, ROUND_HALF_EVEN)
+    return one / other
+
+
+def rounded(value: Decimal) -> Decimal:
+    """To eight decimals, which is what FHIRPath asks for at least, so that every engine gives the same digits."""
+    exact = int(value.as_tuple().exponent) >= -8
+    return plain(value if exact else value.quantize(_PLACES, ROUND_HALF_UP))
 
 
 def plain(value: Decimal) -> Decimal:

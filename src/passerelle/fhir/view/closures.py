@@ -249,7 +249,7 @@ def _arithmetic(term: Arithmetic) -> Closure:
             return calculate(one, other)
         if divide and not other:
             return None
-        return arithmetic.plain(calculate(number(one), number(other)))
+        return arithmetic.rounded(calculate(number(one), number(other)))
 
     return calculated
 

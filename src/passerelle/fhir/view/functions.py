@@ -304,15 +304,15 @@ def _integer(arguments: Arguments, index: int, name: str) -> int:
 def _type_name(arguments: Arguments, name: str) -> str:
     """A type is written as a name; the literal form ``'Patient'`` of early drafts is understood too."""
     (argument,) = _exactly(arguments, 1, name)
+    found = ""
     match argument:
-        case syntax.Member(type):
-            return type
+        case syntax.Member(type) | syntax.Dot(syntax.Member("FHIR" | "System"), syntax.Member(type)):
+            found = type
         case syntax.Literal(str() as type):
-            return type
-        case syntax.Dot(syntax.Member("FHIR" | "System"), syntax.Member(type)):
-            return type
-        case _:
-            raise Unsupported(name)
+            found = type
+    if not found.isascii() or not found.isalnum():
+        raise Unsupported(name)
+    return found
 
 
 FUNCTIONS: Mapping[str, Function] = {

@@ -35,16 +35,16 @@ class Cell:
     """Whether it is plainly ``%rowIndex``, which is 0 in the row of an empty ``forEachOrNull``."""
 
 
+Children = tuple[tuple[int, Term], ...]
+"""Where the children of an element are: the number of the ``repeat`` path, and a list of elements."""
+
+
 @dataclass(frozen=True)
 class Walk:
-    """The recursive iteration of ``repeat``: per type of element, where its children are (``repeat`` path by path).
+    """The recursive iteration of ``repeat``: the first elements, and per type of element its children."""
 
-    ``steps[kind]`` is the element's variable and its children as (number of the path, list of elements).
-    """
-
-    origin: Term
-    """Where the walk starts; it is not itself among the elements."""
-    steps: Mapping[str, tuple[Variable, tuple[tuple[int, Term], ...]]]
+    first: Children
+    steps: Mapping[str, tuple[Variable, Children]]
 
 
 @dataclass(frozen=True)
@@ -141,29 +141,28 @@ def _recursion(select: Select, scope: Scope) -> Selection:
     paths = [read(path, at) for path in select.repeat]
     if len(scope.this) != 1 or scope.this[0].many:
         raise Unsupported("repeat")
-    origin = scope.this[0]
-    steps: dict[str, tuple[Variable, tuple[tuple[int, Term], ...]]] = {}
-    waiting = [origin.kind]
+    first = _children(paths, replace(scope, at=at))
+    steps: dict[str, tuple[Variable, Children]] = {}
+    waiting = [child.kind for _, child in first]
     while waiting:
         kind = waiting.pop()
         if kind in steps:
             continue
         node = scope.names.fresh(kind)
-        children = tuple(_children(paths, replace(scope, this=(node,), at=at)))
-        steps[kind] = (node, children)
-        waiting.extend(child.kind for _, child in children)
+        steps[kind] = (node, _children(paths, replace(scope, this=(node,), at=at)))
+        waiting.extend(child.kind for _, child in steps[kind][1])
     row = scope.names.fresh("Integer")
     variants = {}
-    for kind in dict.fromkeys(child.kind for _, children in steps.values() for _, child in children):
+    for kind in steps:
         item = scope.names.fresh(kind)
         variants[kind] = (item, _inside(select, replace(scope, this=(item,), row=row)))
     if not variants:  # nothing can ever be there, but the columns are
         nothing = _inside(select, replace(scope, this=(), row=row))
         return replace(nothing, foci=Empty("string", True), item=scope.names.fresh("string"), row=row)
-    return Selection(row=row, walk=Walk(origin, steps), variants=variants)
+    return Selection(row=row, walk=Walk(first, steps), variants=variants)
 
 
-def _children(paths: list[syntax.Expression], scope: Scope) -> list[tuple[int, Term]]:
+def _children(paths: list[syntax.Expression], scope: Scope) -> Children:
     """The children of one element: per path, and per type if a path leads to several."""
     found: list[tuple[int, Term]] = []
     for number, path in enumerate(paths):
@@ -171,7 +170,7 @@ def _children(paths: list[syntax.Expression], scope: Scope) -> list[tuple[int, T
             if branch.sort != "complex":
                 raise Unsupported("repeat")
             found.append((number, branch if branch.many else Chain(branch.kind, True, (branch,))))
-    return found
+    return tuple(found)
 
 
 def _cell(column: Column, scope: Scope) -> Cell:

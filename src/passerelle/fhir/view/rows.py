@@ -12,7 +12,7 @@ from typing import Any
 
 from passerelle.fhir.view.closures import Closure, Places, closure
 from passerelle.fhir.view.definition import View
-from passerelle.fhir.view.plan import Plan, Selection, Walk, plan
+from passerelle.fhir.view.plan import Children, Plan, Selection, Walk, plan
 from passerelle.values import Json
 
 Row = tuple[Any, ...]
@@ -103,26 +103,23 @@ def _blank(selection: Selection) -> Row:
 
 def _walked(selection: Selection, walk: Walk) -> Maker:
     """``repeat``: every element below, parents first, each made into rows by what its type selects."""
-    steps = {
-        kind: (node.name, [(child.kind, closure(child)) for _, child in children])
-        for kind, (node, children) in walk.steps.items()
-    }
+    first = _listed(walk.first)
+    steps = {kind: (node.name, _listed(children)) for kind, (node, children) in walk.steps.items()}
     variants = {
         kind: (item.name, _inside(inside)) for kind, (item, inside) in (selection.variants or {}).items()
     }
-    row, origin = selection.row.name if selection.row else "", closure(walk.origin)
+    row = selection.row.name if selection.row else ""
 
-    def below(kind: str, node: Any, places: Places) -> Iterator[tuple[str, Any]]:
-        name, children = steps[kind]
-        places[name] = node
-        found = [(child, item) for child, items in children for item in items(places)]
-        for child, item in found:
-            yield child, item
-            yield from below(child, item, places)
+    def below(children: list[tuple[str, Closure]], places: Places) -> Iterator[tuple[str, Any]]:
+        for kind, element in [(kind, item) for kind, items in children for item in items(places)]:
+            yield kind, element
+            name, deeper = steps[kind]
+            places[name] = element
+            yield from below(deeper, places)
 
     def make(places: Places) -> list[Row]:
         found: list[Row] = []
-        elements = list(below(walk.origin.kind, origin(places), places))
+        elements = list(below(first, places))
         for index, (kind, element) in enumerate(elements):
             item, inside = variants[kind]
             places[item], places[row] = element, index
@@ -130,3 +127,7 @@ def _walked(selection: Selection, walk: Walk) -> Maker:
         return found
 
     return make
+
+
+def _listed(children: Children) -> list[tuple[str, Closure]]:
+    return [(child.kind, closure(child)) for _, child in children]
