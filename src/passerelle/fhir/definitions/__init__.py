@@ -56,33 +56,50 @@ class Path:
 
     steps: tuple[str, ...]
     type: str
-    only: str = ""
-    """For a reference: the one resource type that counts (``where(resolve() is Patient)``)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
-    """One half of a composite parameter, its paths relative to the composite's base."""
+class Source:
+    """A place of a type whose values are indexed, once for all parameters that read them, under ``name``."""
+
+    name: str
+    kind: str
+    path: Path
+    slotted: bool
+    """Whether its values are numbered by the repeating element that they lie in, for a composite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a composite: the sources that hold it, and whether it is paired within one element."""
 
     kind: str
-    paths: tuple[Path, ...]
+    rows: tuple[str, ...]
+    paired: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SearchParameter:
-    """One search parameter of one type; ``composites`` holds (base, first half, second half) rows."""
+    """One search parameter of one type: the sources that it reads, or for a composite the ways to pass it."""
 
     name: str
     kind: str
-    paths: tuple[Path, ...]
-    targets: tuple[str, ...]
-    composites: tuple[tuple[tuple[str, ...], Component, Component], ...] = ()
+    rows: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    start: str = ""
+    """For a reference to one type (``where(resolve() is Patient)``): that type and a slash."""
+    ways: tuple[tuple[Part, ...], ...] = ()
+
+
+class _Search(msgspec.Struct):
+    sources: list[tuple[str, str, str, str, bool]]
+    parameters: list[Any]
 
 
 class _Compiled(msgspec.Struct):
     structures: dict[str, msgspec.Raw]
     search: dict[str, msgspec.Raw]
-    compartment: dict[str, list[str]]
+    compartments: dict[str, dict[str, list[str]]]
 
 
 @cache
@@ -116,28 +133,42 @@ def resource_types() -> frozenset[str]:
 
 
 @cache
-def search_parameters(type: str) -> tuple[SearchParameter, ...]:
-    """The parameters that R4 defines for a type and that are plain element paths."""
+def _search(type: str) -> _Search:
     raw = _compiled().search.get(type)
-    rows: list[Any] = msgspec.json.decode(raw) if raw is not None else []
-    return tuple(_parameter(*row) for row in rows)
+    return msgspec.json.decode(raw, type=_Search) if raw is not None else _Search([], [])
 
 
-def _parameter(name: str, kind: str, rows: list[Any], targets: list[str]) -> SearchParameter:
+@cache
+def sources(type: str) -> tuple[Source, ...]:
+    """What is indexed of a type, beside its id and meta."""
+    return tuple(
+        Source(name, kind, Path(tuple(path.split(".")), datatype), slotted)
+        for name, kind, path, datatype, slotted in _search(type).sources
+    )
+
+
+@cache
+def search_parameters(type: str) -> tuple[SearchParameter, ...]:
+    """The parameters that R4 defines for a type."""
+    return tuple(_parameter(*row) for row in _search(type).parameters)
+
+
+def _parameter(name: str, kind: str, rows: list[Any], *rest: Any) -> SearchParameter:
     if kind == "composite":
-        return SearchParameter(name, kind, (), (), tuple(_composite(*row) for row in rows))
-    return SearchParameter(name, kind, tuple(_path(*row) for row in rows), tuple(targets))
+        ways = (tuple(Part(part, tuple(names), paired) for part, names, paired in way) for way in rows)
+        return SearchParameter(name, kind, ways=tuple(ways))
+    targets, start = rest
+    return SearchParameter(name, kind, tuple(rows), tuple(targets), start)
 
 
-def _path(path: str, type: str, only: str = "") -> Path:
-    return Path(tuple(path.split(".")), type, only)
+def compartment(name: str) -> Mapping[str, list[str]] | None:
+    """Per resource type the reference parameters that put it in a compartment (``{def}``: the type itself).
 
-
-def _composite(base: str, *halves: list[Any]) -> tuple[tuple[str, ...], Component, Component]:
-    first, second = (Component(kind, tuple(_path(*row) for row in rows)) for kind, rows in halves)
-    return tuple(base.split(".")) if base else (), first, second
+    None for what is not one of the compartments that R4 defines.
+    """
+    return _compiled().compartments.get(name)
 
 
 def patient_compartment() -> Mapping[str, list[str]]:
     """Per resource type the reference parameters that put it in a Patient's compartment."""
-    return _compiled().compartment
+    return _compiled().compartments["Patient"]

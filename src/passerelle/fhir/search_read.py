@@ -1,0 +1,398 @@
+"""What does a value of each datatype say to a search? Readers that write index rows, by kind and datatype.
+
+https://hl7.org/fhir/R4/search.html (the tables under token, string, date, quantity and reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from math import inf
+from typing import Any
+
+from passerelle.fhir import ucum
+from passerelle.fhir.search_terms import IndexRow, Kind
+from passerelle.fhir.search_values import Interval, fold, moments, number, period, reference
+
+Rows = list[IndexRow]
+Read = Callable[[Any, str, int, Rows], None]
+"""Write the rows of one value: the value, the base address of this server, the slot, the rows."""
+
+UCUM = "http://unitsofmeasure.org"
+CANONICAL = "~"
+"""Ends the name of the rows that hold a quantity in canonical units, or an identifier by its type."""
+
+_CURRENCY = "urn:iso:std:iso:4217"
+_new: Callable[..., IndexRow] = (
+    tuple.__new__
+)  # half the time of the constructor, and it is called millions of times
+
+
+def _text(value: Any) -> str:
+    return value if type(value) is str else ""
+
+
+def _when(name: str, covered: Interval, slot: int) -> IndexRow:
+    return _new(IndexRow, (name, "date", "", "", "", *covered, slot))
+
+
+# --- token ------------------------------------------------------------------------------------------------------
+
+
+def _code(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is str:
+            rows.append(_new(IndexRow, (name, "token", value, "", "", None, None, slot)))
+        elif type(value) is bool:
+            said = "true" if value else "false"
+            rows.append(_new(IndexRow, (name, "token", said, "", "", None, None, slot)))
+
+    return read
+
+
+def _coding(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is not dict:
+            return
+        code, system, shown = value.get("code"), value.get("system"), value.get("display")
+        code = code if type(code) is str else ""
+        system = system if type(system) is str else ""
+        shown = fold(shown) if type(shown) is str else ""
+        if code or system or shown:
+            rows.append(_new(IndexRow, (name, "token", code, system, shown, None, None, slot)))
+
+    return read
+
+
+def _concept(name: str) -> Read:
+    """Each coding, and the text as one more where no coding is shown with the same words."""
+    coded = _coding(name)
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is not dict:
+            return
+        start, codings = len(rows), value.get("coding")
+        for coding in codings if type(codings) is list else ():
+            coded(coding, base, slot, rows)
+        text = value.get("text")
+        if type(text) is str and text:
+            text = fold(text)
+            for row in rows[start:]:
+                if row[4] == text:
+                    return
+            rows.append(_new(IndexRow, (name, "token", "", "", text, None, None, slot)))
+
+    return read
+
+
+def _identifier(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is not dict:
+            return
+        kind, said, system = value.get("type"), _text(value.get("value")), _text(value.get("system"))
+        shown = fold(_text(kind.get("text"))) if type(kind) is dict else ""
+        if said or system or shown:
+            rows.append(_new(IndexRow, (name, "token", said, system, shown, None, None, slot)))
+        codings = kind.get("coding") if type(kind) is dict and said else None
+        for coding in codings if type(codings) is list else ():
+            code = _text(coding.get("code")) if type(coding) is dict else ""
+            if code:
+                row = name + CANONICAL, "token", said, _text(coding.get("system")), code, None, None, slot
+                rows.append(_new(IndexRow, row))
+
+    return read
+
+
+def _contact(name: str) -> Read:
+    """The system of a contact point is its ``use`` (R4, table of tokens)."""
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is dict and type(value.get("value")) is str:
+            row = name, "token", value["value"], _text(value.get("use")), "", None, None, slot
+            rows.append(_new(IndexRow, row))
+
+    return read
+
+
+def _deceased(name: str) -> Read:
+    """``Patient.deceased.exists() and Patient.deceased != false``: a date of death says true."""
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        said = "false" if value is False else "true"
+        rows.append(_new(IndexRow, (name, "token", said, "", "", None, None, slot)))
+
+    return read
+
+
+# --- string, uri --------------------------------------------------------------------------------------------------
+
+
+def _words(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is str:
+            rows.append(_new(IndexRow, (name, "string", fold(value), "", value, None, None, slot)))
+
+    return read
+
+
+def _uri(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is str:
+            rows.append(_new(IndexRow, (name, "uri", value, "", "", None, None, slot)))
+
+    return read
+
+
+# --- date ---------------------------------------------------------------------------------------------------------
+
+
+def _date(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        covered = moments(value) if type(value) is str else None
+        if covered is not None:
+            rows.append(_when(name, covered, slot))
+
+    return read
+
+
+def _period(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        covered = period(value) if type(value) is dict else None
+        if covered is not None:
+            rows.append(_when(name, covered, slot))
+
+    return read
+
+
+def _timing(name: str) -> Read:
+    """Only the outer limits of a Timing count (R4, search on date)."""
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is not dict:
+            return
+        events, repeat = value.get("event"), value.get("repeat")
+        bounds = repeat.get("boundsPeriod") if type(repeat) is dict else None
+        said = [moments(event) for event in events if type(event) is str] if type(events) is list else []
+        said.append(period(bounds) if type(bounds) is dict else None)
+        covered = [one for one in said if one is not None]
+        if covered:
+            limits = min(low for low, _ in covered), max(high for _, high in covered)
+            rows.append(_when(name, limits, slot))
+
+    return read
+
+
+# --- reference ----------------------------------------------------------------------------------------------------
+
+
+def _reference(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is not dict:
+            return
+        literal, logical = value.get("reference"), value.get("identifier")
+        text = ""
+        if type(literal) is str and literal and literal[0] != "#":
+            text = reference(literal, base)
+        if type(logical) is dict:
+            system, said = _text(logical.get("system")), _text(logical.get("value"))
+        else:
+            system = said = ""
+        if text or said or system:
+            rows.append(_new(IndexRow, (name, "reference", text, system, said, None, None, slot)))
+
+    return read
+
+
+def canonical(text: str, base: str = "") -> tuple[str, str]:
+    """A canonical's URL, in the form of a reference, and its version."""
+    url, _, version = text.partition("|")
+    return reference(url, base), version
+
+
+def _canonical(kind: Kind) -> Callable[[str], Read]:
+    def named(name: str) -> Read:
+        def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+            if type(value) is str:
+                url, version = canonical(value, base if kind == "reference" else "")
+                rows.append(_new(IndexRow, (name, kind, url, "", version, None, None, slot)))
+
+        return read
+
+    return named
+
+
+def _resource(name: str) -> Read:
+    """A resource that lies where a reference to it could: the first entry of a document or message."""
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is dict and type(value.get("resourceType")) is str and type(value.get("id")) is str:
+            text = f"{value['resourceType']}/{value['id']}"
+            rows.append(_new(IndexRow, (name, "reference", text, "", "", None, None, slot)))
+
+    return read
+
+
+# --- quantity, number ---------------------------------------------------------------------------------------------
+
+
+def _number(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        covered = number(value)
+        if covered is not None:
+            rows.append(_new(IndexRow, (name, "number", "", "", "", *covered, slot)))
+
+    return read
+
+
+@lru_cache(16384)
+def canonical_number(value: Decimal | int, code: str) -> tuple[Interval, str] | None:
+    """A number and its UCUM code in canonical units; None if the code is not understood."""
+    found = ucum.canonical(Decimal(value), code)
+    covered = number(found[0]) if found else None
+    return (covered, found[1]) if found and covered else None
+
+
+def _compared(covered: Interval, comparator: object) -> Interval:
+    """A measured "< 5" is every number below 5."""
+    low, high = covered
+    match comparator:
+        case "<":
+            return -inf, low
+        case "<=":
+            return -inf, high
+        case ">":
+            return high, inf
+        case ">=":
+            return low, inf
+    return covered
+
+
+def _quantity(name: str) -> Read:
+    """As written, and where UCUM is understood in canonical units under a name of its own."""
+    other = name + CANONICAL
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        measured = value.get("value") if type(value) is dict else None
+        covered = number(measured)
+        if covered is None:
+            return
+        code, unit = _text(value.get("code")), _text(value.get("unit"))
+        system, comparator = _text(value.get("system")), value.get("comparator")
+        shown = unit if unit != (code or unit) else ""
+        limits = _compared(covered, comparator) if comparator else covered
+        rows.append(_new(IndexRow, (name, "quantity", code or unit, system, shown, *limits, slot)))
+        known = canonical_number(measured, code) if code and system == UCUM else None
+        if known is not None:
+            limits = _compared(known[0], comparator) if comparator else known[0]
+            rows.append(_new(IndexRow, (other, "quantity", known[1], UCUM, "", *limits, slot)))
+
+    return read
+
+
+def _money(name: str) -> Read:
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        covered = number(value.get("value")) if type(value) is dict else None
+        if covered is not None:
+            currency = _text(value.get("currency"))
+            rows.append(_new(IndexRow, (name, "quantity", currency, _CURRENCY, "", *covered, slot)))
+
+    return read
+
+
+def _bounds(name: str, lowest: Rows, highest: Rows, rows: Rows) -> None:
+    """One row from the rows of a low and a high quantity, for each of the two ways that a quantity is written."""
+    for other in (name, name + CANONICAL):
+        low = next((row for row in lowest if row.name == other), None)
+        high = next((row for row in highest if row.name == other), None)
+        known = low or high
+        if known is None or (low and high and (low.text, low.system) != (high.text, high.system)):
+            continue
+        rows.append(known._replace(low=low.low if low else -inf, high=high.high if high else inf))
+
+
+def _range(name: str) -> Read:
+    measure = _quantity(name)
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        if type(value) is dict:
+            lowest: Rows = []
+            highest: Rows = []
+            measure(value.get("low"), base, slot, lowest)
+            measure(value.get("high"), base, slot, highest)
+            _bounds(name, lowest, highest, rows)
+
+    return read
+
+
+def _range_number(name: str) -> Read:
+    """A Range searched as a number has no unit."""
+    read_range = _range(name)
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        found: Rows = []
+        read_range(value, base, slot, found)
+        rows += [
+            row._replace(kind="number", text="", system="", exact="") for row in found if row.name == name
+        ]
+
+    return read
+
+
+def _sampled(name: str) -> Read:
+    """The bounds of the values in sampled data (R4, Observation value-quantity)."""
+    measure = _quantity(name)
+
+    def read(value: Any, base: str, slot: int, rows: Rows) -> None:
+        origin = value.get("origin") if type(value) is dict else None
+        zero = origin.get("value") if type(origin) is dict else None
+        if type(origin) is not dict or zero is None or number(zero) is None:
+            return
+        factor = value.get("factor", 1)
+        words = _text(value.get("data")).split()
+        said = [Decimal(word) for word in words if _is_number(word)]
+        limits = {"L": value.get("lowerLimit"), "U": value.get("upperLimit")}
+        said += [
+            Decimal(limit)
+            for mark, limit in limits.items()
+            if (mark in words or not words) and number(limit) is not None
+        ]
+        if said and number(factor) is not None:
+            ends = [Decimal(zero) + Decimal(factor) * end for end in (min(said), max(said))]
+            lowest: Rows = []
+            highest: Rows = []
+            measure({**origin, "value": min(ends)}, base, slot, lowest)
+            measure({**origin, "value": max(ends)}, base, slot, highest)
+            _bounds(name, lowest, highest, rows)
+
+    return read
+
+
+def _is_number(word: str) -> bool:
+    return len(word) <= 30 and word.replace(".", "", 1).lstrip("-").isdecimal() and word.isascii()
+
+
+# --- which reader -------------------------------------------------------------------------------------------------
+
+_READERS: dict[str, dict[str, Callable[[str], Read]]] = {
+    "token": {
+        "Coding": _coding,
+        "CodeableConcept": _concept,
+        "Identifier": _identifier,
+        "ContactPoint": _contact,
+        "Deceased": _deceased,
+        "": _code,
+    },
+    "string": {"": _words},
+    "date": {"Period": _period, "Timing": _timing, "": _date},
+    "quantity": {"Range": _range, "Money": _money, "SampledData": _sampled, "": _quantity},
+    "number": {"Range": _range_number, "": _number},
+    "reference": {"Reference": _reference, "Resource": _resource, "": _canonical("reference")},
+    "uri": {"canonical": _canonical("uri"), "": _uri},
+}
+
+
+def reader(name: str, kind: str, datatype: str) -> Read:
+    """How values of a datatype are written as rows ``name`` of a kind of parameter."""
+    known = _READERS[kind]
+    return known.get(datatype, known[""])(name)
