@@ -226,8 +226,8 @@ class MemoryChange(MemoryView):
         self._now = max(now, books.latest)
         self._mark = len(books.undoing)
 
-    @property
-    def moment(self) -> datetime:
+    def settled(self) -> datetime:
+        self._books.latest = self._now + 1
         return moment(self._now)
 
     def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
