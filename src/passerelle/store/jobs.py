@@ -6,6 +6,7 @@ statement goes to one place, which is also what ``FOR UPDATE SKIP LOCKED`` needs
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, fields, replace
@@ -41,6 +42,10 @@ class Rows(Protocol):
     def save_job(self, job: Job) -> None: ...
 
     def remove_job(self, id: str) -> None: ...
+
+    def count_jobs(self) -> dict[str, int]: ...
+
+    def count_letters(self) -> tuple[int, int]: ...
 
     def next_letters(self, now: int, count: int) -> list[Letter]: ...
 
@@ -99,6 +104,14 @@ class Jobs:
 
     def remove(self, id: str) -> None:
         self._rows.remove_job(id)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are, by state."""
+        return self._rows.count_jobs()
+
+    def letters(self) -> tuple[int, int]:
+        """How many letters the outbox has, and when the oldest was written (zero without one)."""
+        return self._rows.count_letters()
 
     def expired(self, now: int) -> list[Job]:
         """The ended jobs whose time is over."""
@@ -229,6 +242,15 @@ class SqlRows:
     def remove_job(self, id: str) -> None:
         self._session.write(f"DELETE FROM job WHERE compartment = {OWN} AND id = ?", [(id,)])  # noqa: S608
 
+    def count_jobs(self) -> dict[str, int]:
+        sql = f"SELECT state, count(*) FROM job WHERE compartment = {OWN} GROUP BY state"  # noqa: S608
+        return dict(self._session.rows(sql, []))  # type: ignore[arg-type]
+
+    def count_letters(self) -> tuple[int, int]:
+        sql = f"SELECT count(*), coalesce(min(created), 0) FROM outbox WHERE compartment = {OWN}"  # noqa: S608
+        count, oldest = self._session.rows(sql, [])[0]
+        return count, oldest
+
     def next_letters(self, now: int, count: int) -> list[Letter]:
         sql = f"{_LETTER} AND due <= ? AND lease <= ? ORDER BY id LIMIT ?{self._skip}"
         return [Letter(*_plain(row)) for row in self._session.rows(sql, [now, now, count])]
@@ -278,6 +300,13 @@ class MemoryRows:
 
     def remove_job(self, id: str) -> None:
         self._set(("job", id), None)
+
+    def count_jobs(self) -> dict[str, int]:
+        return dict(Counter(one.state for one in self.jobs(None, None)))
+
+    def count_letters(self) -> tuple[int, int]:
+        written = [one.created for one in self._shelf.values() if isinstance(one, Letter)]
+        return len(written), min(written, default=0)
 
     def next_letters(self, now: int, count: int) -> list[Letter]:
         every = (one for one in self._shelf.values() if isinstance(one, Letter))

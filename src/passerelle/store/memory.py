@@ -26,6 +26,7 @@ from passerelle.fhir.search_cursor import Cursor
 from passerelle.store.clock import Milliseconds, milliseconds, moment, wall
 from passerelle.store.filing import Place, addressed
 from passerelle.store.filing import place as filed
+from passerelle.store.jobs import Jobs, MemoryRows, Outbox
 from passerelle.store.memory_books import Books, Key, Version
 from passerelle.store.record import Kept, whole
 from passerelle.values import Json, instant
@@ -40,6 +41,11 @@ class MemoryView:
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        self._rows = MemoryRows(books.shelf)
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs(self._rows)
 
     def read(self, type: str, id: str, scope: Scope = EVERYTHING) -> Stored | None:
         current = self._books.current(f"{type}/{id}", scope)
@@ -226,6 +232,10 @@ class MemoryChange(MemoryView):
         self._now = max(now, books.latest)
         self._mark = len(books.undoing)
 
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self._rows, self._now)
+
     def settled(self) -> datetime:
         self._books.latest = self._now + 1
         return moment(self._now)
@@ -259,6 +269,7 @@ class MemoryChange(MemoryView):
         return count
 
     def undo(self) -> None:
+        self._rows.undo()
         self._books.undo(self._mark)
 
     def _next(self, type: str, id: str) -> tuple[int, int]:

@@ -51,6 +51,8 @@ class Books:
     last_seq: int = 0
     latest: int = 0
     """The last moment that was written down."""
+    shelf: Shelf = field(default_factory=dict)
+    """Jobs and the outbox."""
     undoing: list[Callable[[], None]] = field(default_factory=list)
     """How to take back what was written, the last at the end."""
     _pointers: dict[str, set[Key]] = field(default_factory=dict)
