@@ -17,7 +17,7 @@ from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.intake import Limits
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.fhir.primitives import JSON_TYPES
-from passerelle.fhir.search_parse import shown
+from passerelle.fhir.search_known import shown
 from passerelle.fhir.xml_narrative import Narrative
 from passerelle.fhir.xml_tables import FHIR, Row, Table, table
 from passerelle.values import Json

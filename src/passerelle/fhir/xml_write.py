@@ -11,7 +11,7 @@ from xml.parsers import expat
 from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.faults import Fault, Faults
 from passerelle.fhir.outcome import BadInput
-from passerelle.fhir.search_parse import shown
+from passerelle.fhir.search_known import shown
 from passerelle.fhir.xml_tables import FHIR, XHTML, Row, Table, table
 from passerelle.values import Json
 

@@ -91,7 +91,12 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def understand(
-    method: str, path: str, query: str = "", body: bytes = b"", headers: Mapping[str, str] | None = None
+    method: str,
+    path: str,
+    query: str = "",
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    language: Language = "en",
 ) -> Request:
     """What a method and a path below the FHIR base mean; BadInput (404, 405) when they mean nothing."""
     places = [place for place in path.split("/") if place]
@@ -124,6 +129,7 @@ def understand(
         if_modified_since=said.get("if-modified-since"),
         if_none_exist=parameters(said["if-none-exist"]) if said.get("if-none-exist") else None,
         prefer=preferences(said["prefer"]) if said.get("prefer") else NONE,
+        language=language,
     )
 
 

@@ -25,6 +25,8 @@ FORM = "application/x-www-form-urlencoded"
 
 JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json"})
 XML_TYPES = frozenset({FHIR_XML, "application/xml", "text/xml"})
+PATCHES = b"application/json-patch+json, application/fhir+json, application/fhir+xml"
+"""What a PATCH may bring: a JSON Patch, or the Parameters of a FHIRPath Patch."""
 _NAMES = {"json": FHIR_JSON, "xml": FHIR_XML}
 _ANY = frozenset({"*/*", "application/*"})
 
