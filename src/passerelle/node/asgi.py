@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.node.compress import WORTH_IT, squeezed
 from passerelle.node.formats import PLAIN, Wish
+from passerelle.values import Language
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -26,6 +27,7 @@ class Talk:
     path: str
     """Below the FHIR base."""
     query: str
+    language: Language = "en"
     wish: Wish = PLAIN
     more: Headers = field(default_factory=list)
     """What every answer to it says, whatever it is."""
