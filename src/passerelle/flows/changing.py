@@ -7,7 +7,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable
 from typing import Any
 
-from passerelle.fhir import intake
+from passerelle.fhir import intake, patch
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.fhir.resource import Stored, decode
 from passerelle.fhir.search import EVERYTHING
@@ -105,8 +105,6 @@ def patch_of(content_type: str, body: bytes, limits: intake.Limits) -> Patch:
 
     https://hl7.org/fhir/R4/http.html#patch and https://hl7.org/fhir/R4/fhirpatch.html
     """
-    from passerelle.fhir import patch  # type: ignore[attr-defined,unused-ignore]
-
     if content_type == JSON_PATCH:
         operations = intake.read_json_value(body, limits)
         return lambda resource: patch.json_patch(resource, operations)
@@ -120,8 +118,6 @@ def patch_of(content_type: str, body: bytes, limits: intake.Limits) -> Patch:
 
 def patch_in_entry(resource: Json, limits: intake.Limits) -> Patch:
     """The patch that an entry of a Bundle carries: a Binary with a JSON Patch, or Parameters."""
-    from passerelle.fhir import patch  # type: ignore[attr-defined,unused-ignore]
-
     if resource.get("resourceType") == "Parameters":
         return lambda given: patch.fhirpath_patch(given, resource)
     if resource.get("resourceType") != "Binary" or resource.get("contentType") != JSON_PATCH:

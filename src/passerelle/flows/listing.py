@@ -35,9 +35,6 @@ def _links(done: Done, request: Request, here: Here) -> dict[str, str]:
         links["first"] = bundle.link(place, first)
     if following:
         links["next"] = bundle.link(place, (*first, (CURSOR, following)))
-    elif done.found is not None and done.found.more and done.query is not None:
-        onward = tuple(each for each in first if each[0] != "_offset")
-        links["next"] = bundle.link(place, (*onward, ("_offset", str(done.query.offset + done.query.count))))
     return links
 
 

@@ -6,7 +6,6 @@ https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/http.html#c
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from passerelle.fhir import search
 from passerelle.fhir.outcome import BadInput, Issue
@@ -31,22 +30,19 @@ def search_for(request: Request, view: View, reach: Reach) -> Done:
 
 def understood(request: Request, reach: Reach) -> Query:
     """The query that a request means, what is not understood refused or, where the client wished it, left out."""
-    parse: Any = search.parse
-    more: dict[str, Any] = {}
-    if request.prefer.lenient:
-        more["lenient"] = True
-    if request.within is not None:
-        more["compartment"] = request.within
-    query: Query = parse(
-        request.type or "", request.params, max_count=reach.rules.most_in_page, base=reach.base, **more
+    return search.parse(
+        request.type or "",
+        request.params,
+        max_count=reach.rules.most_in_page,
+        base=reach.base,
+        compartment=request.within,
+        lenient=request.prefer.lenient,
     )
-    return query
 
 
 def codes_of(query: Query, view: View, reach: Reach) -> Query:
     """The query with the codes of every ValueSet that it names (``:in``, ``:not-in``) put in."""
-    resolve: Any = getattr(search, "resolve", None)
-    return resolve(query, definitions(view, reach)) if resolve else query
+    return search.resolve(query, definitions(view, reach))
 
 
 def definitions(view: View, reach: Reach) -> Callable[[str], Json | None]:
