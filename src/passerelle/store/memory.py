@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import TypeVar
 
 from passerelle.fhir import search_cursor
@@ -216,7 +217,7 @@ def _history_cursor(last: Stored) -> str:
 
 def _asked(versions: list[Version], since: datetime | None, at: Period | None) -> Iterable[Stored]:
     """Those that were written since a moment, and those that were current at some moment of a period."""
-    for one, following in zip(versions, [*versions[1:], None], strict=True):
+    for one, following in zip_longest(versions, versions[1:]):
         written, replaced = one.stored.instant, following.stored.instant if following else None
         if since is not None and written < since:
             continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from passerelle.fhir.resource import Stored, decode
 from passerelle.fhir.search import Scope, Seen
 from passerelle.store.filing import Place, refers, visible
+from passerelle.store.jobs import Shelf
 
 Key = tuple[str, str]
 """Type and id."""
