@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/patient-operation-everything.html
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from typing import Any
 
 from passerelle.fhir import bundle
@@ -88,7 +88,7 @@ def _page(stored: list[Stored], params: Params, reach: Reach) -> tuple[list[Stor
 def _place(cursor: str) -> str:
     """The reference after which a page begins; the empty one comes before all."""
     try:
-        text = urlsafe_b64decode(cursor.encode("ascii", "replace")).decode("ascii")
+        text = b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
     except ValueError:
         raise bad_value("_cursor") from None
     type_, _, id_ = text.partition("/")

@@ -90,7 +90,8 @@ def period(name: str, value: str) -> tuple[datetime, datetime]:
     interval = moments(value)
     if interval is None:
         raise bad_value(name)
-    return _moment(interval[0]), _moment(interval[1])
+    # What is stored is told to the millisecond, so a moment with a fraction is that millisecond.
+    return _moment(interval[0]), _moment(max(interval[1], interval[0] + 1))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
