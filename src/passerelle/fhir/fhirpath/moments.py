@@ -30,6 +30,9 @@ class Date:
     def text(self) -> str:
         return "-".join((f"{self.parts[0]:04}", *(f"{part:02}" for part in self.parts[1:])))
 
+    def __str__(self) -> str:
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Time:
@@ -40,6 +43,9 @@ class Time:
     @property
     def text(self) -> str:
         return ":".join(_padded(part) for part in self.clock)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,9 @@ class DateTime:
     def text(self) -> str:
         day = Date(self.parts).text
         return f"{day}T{Time(self.clock).text}{_zone_text(self.zone)}" if self.clock else day
+
+    def __str__(self) -> str:
+        return self.text
 
 
 Moment = Date | DateTime | Time

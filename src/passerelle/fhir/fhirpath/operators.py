@@ -20,6 +20,7 @@ from passerelle.fhir.fhirpath.equality import (
     equivalent_collections,
 )
 from passerelle.fhir.fhirpath.errors import FhirPathError
+from passerelle.fhir.fhirpath.model import QUANTITIES
 from passerelle.fhir.fhirpath.moments import Time
 from passerelle.fhir.fhirpath.node import Collection, Node
 from passerelle.fhir.fhirpath.quantities import Quantity
@@ -46,6 +47,11 @@ def _number(value: Any) -> Collection:
     return [value]
 
 
+def _no_number(value: Any) -> bool:
+    """Whether this is a Quantity of a record that cannot be reckoned with."""
+    return value.__class__ is Node and value.type in QUANTITIES
+
+
 def _order(a: Any, b: Any) -> int | None:
     """-1, 0, 1, or None when not known; an error for what has no order."""
     kind, other = a.__class__, b.__class__
@@ -59,8 +65,8 @@ def _order(a: Any, b: Any) -> int | None:
         a, kind = Quantity(Decimal(a), "1"), Quantity
     if kind is Quantity and other is Quantity:
         return quantities.compare(a, b)
-    if {kind, other} == {Node, Quantity}:
-        return None  # a Quantity without a UCUM code
+    if _no_number(a) or _no_number(b):
+        return None
     raise _mismatch("an order", a, b)
 
 

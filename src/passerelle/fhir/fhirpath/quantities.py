@@ -46,6 +46,9 @@ class Quantity:
             return f"{self.value} '{self.unit}'"
         return f"{self.value} {self.unit}" if self.value == 1 else f"{self.value} {self.unit}s"
 
+    def __str__(self) -> str:
+        return self.text
+
 
 def compare(left: Quantity, right: Quantity) -> int | None:
     """-1, 0 or 1; None when the units do not belong together."""

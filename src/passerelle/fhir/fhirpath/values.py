@@ -64,16 +64,20 @@ def _moment(read: Callable[[str], Any]) -> Callable[[Node], Any]:
 
 
 def _quantity(node: Node) -> Any:
-    """A Quantity with a UCUM code, or with no unit at all; any other cannot be reckoned with and stays an element."""
+    """A number with its UCUM code. A unit that is not of UCUM is only ever the same as itself.
+
+    Without a number, or with a comparator, nothing can be reckoned: it stays an element.
+    """
     told = node.value
     number = told.get("value") if told.__class__ is dict else None
     if number is None or number.__class__ is str or "comparator" in told:
         return node
     value = number if number.__class__ is Decimal else Decimal(repr(number))
-    code = told.get("code")
-    if told.get("system") == UCUM and code:
+    code, system = told.get("code"), told.get("system")
+    if system == UCUM and code:
         return Quantity(value, code, None)
-    return node if code or "unit" in told else Quantity(value, "1")
+    unit = code or told.get("unit")
+    return Quantity(value, f"{system or ''}|{unit}" if unit else "1")
 
 
 _READERS: Mapping[str, Callable[[Node], Any]] = {
