@@ -118,6 +118,25 @@ def test_a_transaction_in_xml_is_answered_in_xml(node):
     assert from_xml(answer.body)["entry"][0]["response"]["status"] == "201 Created"
 
 
+def test_a_patch_is_json_patch_or_parameters_in_either_format(node):
+    patch = [{"op": "add", "path": "/active", "value": True}]
+    body = json.dumps(patch).encode()
+    answer = node.ask("PATCH", "/Patient/p1", body, content_type="application/json-patch+json", accept=XML)
+    assert (answer.status, from_xml(answer.body)["active"]) == (200, True)
+    parts = [
+        {"name": "type", "valueCode": "add"},
+        {"name": "path", "valueString": "Patient"},
+        {"name": "name", "valueString": "gender"},
+        {"name": "value", "valueCode": "female"},
+    ]
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
+    answer = node.ask("PATCH", "/Patient/p1", to_xml(parameters), content_type=XML)
+    assert (answer.status, answer.json["gender"]) == (200, "female")
+    answer = node.ask("PATCH", "/Patient/p1", b"{}", content_type="application/merge-patch+json")
+    assert answer.status == 415
+    assert "application/json-patch+json" in answer.headers["accept-patch"]
+
+
 def test_a_decimal_keeps_its_digits_in_both_formats(node):
     value = {"resourceType": "Observation", "id": "o1", "status": "final", "code": {"text": "x"}}
     text = json.dumps({**value, "valueQuantity": {"value": "@"}}).replace('"@"', "1.500")

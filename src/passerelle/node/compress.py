@@ -6,7 +6,6 @@ compressed as one stream, the repetition costs next to nothing.
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
@@ -14,11 +13,10 @@ from functools import lru_cache
 import zstandard
 
 from passerelle.fhir.outcome import BadInput, Issue
+from passerelle.flows.doing import aside
 
 WORTH_IT = 1024
 """Bytes from which on an answer is compressed; a smaller one fits into one packet as it is."""
-BIG = 64 * 1024
-"""Bytes from which on that is done beside the event loop."""
 
 
 @lru_cache(256)
@@ -43,7 +41,7 @@ async def squeezed(body: bytes, accept_encoding: str) -> tuple[bytes, str]:
     if not name:
         return body, ""
     squeeze = _SQUEEZE[name]
-    return (squeeze(body) if len(body) < BIG else await asyncio.to_thread(squeeze, body)), name
+    return await aside(len(body), lambda: squeeze(body)), name
 
 
 def _gzip(body: bytes) -> bytes:
@@ -61,11 +59,9 @@ _SQUEEZE: dict[str, Callable[[bytes], bytes]] = {"gzip": _gzip, "zstd": _zstd}
 # --- what arrives -------------------------------------------------------------------------------------------
 
 
-def unpacked(body: bytes, content_encoding: str, limit: int) -> bytes:
-    """The body without its codings. BadInput when it grows past the limit (413), is broken (400) or unknown (415)."""
-    for name in reversed(content_encoding.lower().split(",")):
-        body = _unpacked(body, name.strip(), limit)
-    return body
+async def unpacked(body: bytes, content_encoding: str, limit: int) -> bytes:
+    """The body without its coding. BadInput when it grows past the limit (413), is broken (400) or unknown (415)."""
+    return await aside(len(body), lambda: _unpacked(body, content_encoding.strip().lower(), limit))
 
 
 def _unpacked(body: bytes, name: str, limit: int) -> bytes:

@@ -6,8 +6,8 @@ response objects would be the larger part.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from passerelle.audit import Line
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import encode
+from passerelle.flows.doing import aside
 from passerelle.flows.exchange import Answer, Asked, exchange, refused
 from passerelle.flows.ports import Here
 from passerelle.flows.requests import Request, understand
@@ -28,6 +29,7 @@ from passerelle.node.claims import Rejected, Verified
 from passerelle.node.compress import unpacked
 from passerelle.node.cors import Cors
 from passerelle.node.formats import FHIR_JSON, PLAIN, Wish
+from passerelle.node.shedding import BusyError, Crowd, Shedding
 from passerelle.values import Json, Language
 
 log = structlog.get_logger()
@@ -48,7 +50,15 @@ class Gate(Protocol):
 class Edge:
     """Serves everything below the FHIR base."""
 
-    def __init__(self, here: Here, gate: Gate, capability: bytes, origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        here: Here,
+        gate: Gate,
+        capability: bytes,
+        origins: Sequence[str] = (),
+        shedding: Shedding | None = None,
+    ) -> None:
+        self.shedding = shedding or Shedding(Crowd())
         self.here = here
         self.gate = gate
         self.capability = capability
@@ -76,7 +86,8 @@ class Edge:
             request_id=_request_id(headers.get("x-request-id", "")),
             method=scope["method"],
             path=scope["path"][len(BASE) + 1 :],
-            query=scope["query_string"].decode("latin-1"),
+            query=scope["query_string"].decode("utf-8", "replace"),
+            language=language_of(headers.get("accept-language", "")),
         )
         if "origin" in headers:
             talk.more = self.cors.headers(headers["origin"])
@@ -84,6 +95,8 @@ class Edge:
             said = await self._said(talk)
         except BadInput as bad:
             said = await self._outcome(talk, bad)
+            if isinstance(bad, BusyError):
+                said.headers.append((b"retry-after", b"%d" % bad.seconds))
         except (
             Exception
         ) as bug:  # the last line of defence: the process lives, the operator sees the trace id
@@ -105,11 +118,16 @@ class Edge:
         who = self.gate(talk.method, talk.scope["path"], talk.headers)
         if isinstance(who, Rejected):
             return await self._unauthenticated(talk, who)
-        request = await self._understood(talk, wish, who)
-        if isinstance(request, Said):
-            return request
-        answer = await exchange(self._asked(talk, who, request), self.here)
-        return await self._spoken(talk, answer, request)
+        if not self.shedding.enter(who.purpose):
+            await self.shedding.wait()
+        try:
+            request = await self._understood(talk, wish, who)
+            if isinstance(request, Said):
+                return request
+            answer = await exchange(self._asked(talk, who, request), self.here)
+            return await self._spoken(talk, answer, request)
+        finally:
+            self.shedding.leave()
 
     async def _understood(self, talk: Talk, wish: Wish | None, who: Verified) -> Request | Said:
         """The request as a value; one that cannot be read is refused, with its event."""
@@ -121,16 +139,9 @@ class Edge:
                 body, headers = await self._body(talk)
             else:
                 body, headers = b"", talk.headers
-            request = understand(talk.method, talk.path, talk.query, body, headers)
-            # The language is known only here; a copy of the whole value would cost more than all of the above.
-            object.__setattr__(request, "language", language_of(talk.headers.get("accept-language", "")))
-            return request
+            return understand(talk.method, talk.path, talk.query, body, headers, talk.language)
         except BadInput as bad:
-            asked = self._asked(
-                talk,
-                who,
-                Request("unreadable", language=language_of(talk.headers.get("accept-language", ""))),
-            )
+            asked = self._asked(talk, who, Request("unreadable", language=talk.language))
             return await self._spoken(talk, refused(asked, self.here, bad), asked.request)
 
     async def _body(self, talk: Talk) -> tuple[bytes, Mapping[str, str]]:
@@ -138,9 +149,11 @@ class Edge:
         headers, limits = talk.headers, self.here.limits
         body = await received(talk, limits.max_bytes)
         if encoding := headers.get("content-encoding"):
-            body = unpacked(body, encoding, limits.max_bytes)
+            body = await unpacked(body, encoding, limits.max_bytes)
         if talk.path[:6] == "Binary":
-            wrapped = binaries.wrapped(talk.method, talk.path, body, headers, limits)
+            wrapped = await aside(
+                len(body), lambda: binaries.wrapped(talk.method, talk.path, body, headers, limits)
+            )
             if wrapped is not None:
                 return wrapped, {**headers, "content-type": FHIR_JSON}
         kind = formats.spoken(headers.get("content-type", ""))
@@ -168,8 +181,12 @@ class Edge:
         await record(answer.events, self.here)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
         if request.type == "Binary" and answer.status == 200 and _as_bytes(request, talk.wish):
-            kind, data = binaries.bytes_of(answer.body)
+            kind, data = await aside(len(answer.body), lambda: binaries.bytes_of(answer.body))
             return Said(200, [*headers, (b"content-type", kind), *binaries.SAFE], data)
+        if answer.status == 415 and talk.method == "PATCH":
+            headers.append((b"accept-patch", formats.PATCHES))
+        if "Content-Type" in answer.headers:  # what is no resource is said as it is
+            return Said(answer.status, headers, answer.body)
         return await _written(talk, answer.status, headers, answer.body)
 
     async def _unauthenticated(self, talk: Talk, rejected: Rejected) -> Said:
@@ -179,11 +196,7 @@ class Edge:
         return said
 
     async def _outcome(self, talk: Talk, bad: BadInput) -> Said:
-        body = encode(
-            operation_outcome(
-                bad.issues, language_of(talk.headers.get("accept-language", "")), talk.request_id
-            )
-        )
+        body = encode(operation_outcome(bad.issues, talk.language, talk.request_id))
         return await _written(talk, bad.status, [], body)
 
 
@@ -209,7 +222,12 @@ async def _written(talk: Talk, status: int, headers: Headers, body: bytes) -> Sa
         return Said(status, headers)
     wish = talk.wish
     if wish.xml or wish.pretty:
-        body = await formats.said(body, wish)
+        try:
+            body = await formats.said(body, wish)
+        except BadInput:
+            if talk.method in ("GET", "HEAD"):
+                raise
+            wish = PLAIN  # what was done is done, and is told in the format that can tell it
     return Said(status, [*headers, (b"content-type", formats.content_type(wish))], body)
 
 
@@ -225,7 +243,7 @@ def language_of(accept: str) -> Language:
 
 
 def _request_id(given: str) -> str:
-    return given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(12).hex()
 
 
 def where(bug: BaseException) -> str:

@@ -5,7 +5,6 @@ Inside, everything is FHIR JSON in bytes. XML becomes JSON on its way in and JSO
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,6 +16,7 @@ from passerelle.fhir.intake import Limits, read_json
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.fhir.resource import decode, encode
 from passerelle.fhir.xml import from_xml, to_xml
+from passerelle.flows.doing import aside
 
 FHIR_JSON = "application/fhir+json"
 FHIR_XML = "application/fhir+xml"
@@ -29,9 +29,6 @@ PATCHES = b"application/json-patch+json, application/fhir+json, application/fhir
 """What a PATCH may bring: a JSON Patch, or the Parameters of a FHIRPath Patch."""
 _NAMES = {"json": FHIR_JSON, "xml": FHIR_XML}
 _ANY = frozenset({"*/*", "application/*"})
-
-BIG = 64 * 1024
-"""Bytes from which on a body is converted beside the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +145,7 @@ async def as_json(body: bytes, kind: str, limits: Limits) -> bytes:
     """A body in FHIR JSON."""
     if kind not in XML_TYPES or not body:
         return body
-    if len(body) < BIG:
-        return encode(from_xml(body, limits))
-    return await asyncio.to_thread(lambda: encode(from_xml(body, limits)))
+    return await aside(len(body), lambda: encode(from_xml(body, limits)))
 
 
 # --- what is said -------------------------------------------------------------------------------------------
@@ -160,9 +155,7 @@ async def said(body: bytes, wish: Wish) -> bytes:
     """FHIR JSON in the format that is wanted. BadInput (406) when a resource has no form in it."""
     if not wish.xml and not wish.pretty:
         return body
-    if len(body) < BIG:
-        return _converted(body, wish)
-    return await asyncio.to_thread(_converted, body, wish)
+    return await aside(len(body), lambda: _converted(body, wish))
 
 
 def _converted(body: bytes, wish: Wish) -> bytes:
