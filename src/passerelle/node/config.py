@@ -51,6 +51,54 @@ class InterfaceRules(BaseModel):
     most_in_page: int = Field(1000, ge=1)
 
 
+class CrowdLimits(BaseModel):
+    """How many requests may come at once; see ``node.shedding.Crowd``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    running: int = Field(default=256, ge=1)
+    waiting: int = Field(default=1024, ge=0)
+    others: float = Field(default=0.5, ge=0, le=1)
+    seconds: float = 5.0
+    retry_after: int = 5
+
+
+class JobSettings(BaseModel):
+    """Work that outlives its request; see ``flows.ports.JobRules`` for the first five."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lives: float = 86_400.0
+    most: int = 20
+    file_bytes: int = 256 * 1024 * 1024
+    import_from: tuple[str, ...] = ()
+    retry_after: int = 2
+    folder: Path = Path("jobs")
+    """Where jobs keep their files; processes that share a database share this folder too."""
+    lease: float = Field(default=30.0, ge=1)
+    """Seconds after which the job of a process that gives no sign of life is claimed by another."""
+    poll: float = 1.0
+    """Seconds between looks for a job that another process was asked for."""
+
+
+class WatchSettings(BaseModel):
+    """Who may read the metrics; see ``node.watch``. Without any of these, nobody."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """A listener of its own for health and metrics; zero is none."""
+    token_file: Path | None = None
+    """The token that lets a caller read them on the node's own listener."""
+    loopback: bool = False
+    """Whether this machine may read them there, unless a proxy stands in between."""
+    least_disk: int = 256 * 1024 * 1024
+    """Bytes that must be free for the node to be ready."""
+    most_unfiled: int = 1024 * 1024 * 1024
+    """Bytes of audit events that may wait to be filed for the node to be ready."""
+
+
 class OutsideProvider(BaseModel):
     """An outside OpenID Connect provider that people may sign in with (see ``node.oidc`` and ``node.outside``)."""
 
@@ -112,6 +160,11 @@ class Settings(BaseSettings):
     session_seconds: int = 8 * 3600
     sign_in_tries: int = 5
     sign_in_window_seconds: int = 300
+    crowd: CrowdLimits = CrowdLimits()
+    jobs: JobSettings = JobSettings()
+    watch: WatchSettings = WatchSettings()
+    drain_seconds: float = 0.0
+    """How long a node that is told to stop says so at /health/ready before it lets nobody in any more."""
     stop_seconds: float = 10.0
     """How long a node that is told to stop goes on with the requests under way."""
     validate_resources: bool = True

@@ -48,6 +48,7 @@ class Worker:
         lease: float = 30.0,
         poll: float = 1.0,
         fetch: Fetch = nothing_fetched,
+        awake: asyncio.Event | None = None,
     ) -> None:
         self.here = here
         self.files = files
@@ -58,8 +59,7 @@ class Worker:
         self.name = secrets.token_hex(8)
         self.done: dict[tuple[str, str], int] = {}
         """How many jobs of a kind came to which end, since the start."""
-        self._stopping = False
-        self._awake = asyncio.Event()
+        self._awake = awake or asyncio.Event()
 
     def wake(self) -> None:
         """There may be something to do."""

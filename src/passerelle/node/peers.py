@@ -14,6 +14,7 @@ from passerelle.federation.directory import NodeEntry
 from passerelle.flows.exchange import Asked, exchange
 from passerelle.flows.ports import Heard, Here, Nothing, Wire
 from passerelle.flows.requests import understand
+from passerelle.node import tracing
 from passerelle.node.edge import record
 from passerelle.node.peer_tokens import Asking, sign_request
 from passerelle.values import Caller, Purpose
@@ -108,6 +109,7 @@ class Peers:
         )
         return {
             **signed,
+            **tracing.passed_on(),
             "Accept": "application/fhir+json",
             "Content-Type": "application/fhir+json",
             "X-Request-Id": secrets.token_hex(12),

@@ -41,6 +41,8 @@ from passerelle.node.gate import Door
 from passerelle.node.guard import Guard
 from passerelle.node.interface import described
 from passerelle.node.keys import KeyRing, load_or_make_key
+from passerelle.node.metrics import Timed
+from passerelle.node.office import Beside, Office, office, rules
 from passerelle.node.oidc import OutsideSignIn
 from passerelle.node.outside import providers, sign_ins
 from passerelle.node.pages import Portal
@@ -71,6 +73,7 @@ class Wired:
     registers: Registers
     http: aiohttp.ClientSession | None
     """For the outside providers, where there are any."""
+    office: Office
 
     async def close(self) -> None:
         await self.peers.close()
@@ -95,18 +98,20 @@ def wire(settings: Settings) -> Wired:
         settings.connections_per_node,
         settings.limits.max_bytes,
     )
-    here = _here(settings, directory, peers)
+    beside = Beside.of(settings)
+    here = _here(settings, directory, peers, beside)
     peers.here = here
     tokens = AccessTokens(TokenDoor(NodeId(settings.id), settings.base, keys))
     server = oauth.Server(_oauth_settings(settings), tokens, now)
     door = Door(settings.address, tokens, directory, now)
     said = statement(settings)
-    edge = Edge(here, door, encode(said), settings.cors_origins)
+    edge = Edge(here, door, encode(said), settings.cors_origins, beside.shedding)
+    jobs = office(settings, here, door, beside)
     http = _http() if given else None
     desk = _desk(settings, here, sign_ins(given, here, http) if http else {})
     portal = Portal(desk)
     routes = [
-        Route("/health", health),
+        *jobs.watch.routes(),
         Route("/.well-known/smart-configuration", _discovery(server.settings)),
         Route("/fhir/.well-known/smart-configuration", _discovery(server.settings)),
         *described(said),
@@ -115,17 +120,17 @@ def wire(settings: Settings) -> Wired:
     ]
     registers = Registers(settings, desk.accounts, desk.sessions, server)
     pages_of_faults: Mapping[Any, Any] = {404: portal.lost, 500: portal.failed}
-    app = Guard(edge.before(Starlette(routes=routes, exception_handlers=pages_of_faults)))
-    return Wired(here, app, peers, directory, registers, http)
+    served = edge.before(Starlette(routes=routes, exception_handlers=pages_of_faults))
+    return Wired(here, Guard(jobs.around(served)), peers, directory, registers, http, jobs)
 
 
-def _here(settings: Settings, directory: DirectoryFile, peers: Peers) -> Here:
+def _here(settings: Settings, directory: DirectoryFile, peers: Peers, beside: Beside) -> Here:
     limits = Limits(**settings.limits.model_dump())
     return Here(
         id=NodeId(settings.id),
         base=settings.base,
         name={"en": settings.name.en, "fr": settings.name.fr},
-        store=open_store(settings.database(settings.store), base=settings.base),
+        store=Timed(open_store(settings.database(settings.store), base=settings.base), beside.counted),
         ledger=open_ledger(settings.database(settings.ledger), base=settings.base),
         sources=peers,
         directory=directory,
@@ -136,6 +141,8 @@ def _here(settings: Settings, directory: DirectoryFile, peers: Peers) -> Here:
         deadline=settings.deadline,
         validate=settings.validate_resources,
         rules=ports.Rules(**settings.rules.model_dump()),
+        jobs=rules(settings),
+        wake=beside.awake.set,
     )
 
 
@@ -222,10 +229,6 @@ def _discovery(settings: oauth.Settings) -> Any:
     return discovery
 
 
-async def health(http: Request) -> Response:
-    return JSONResponse({"status": "up", "version": __version__}, headers={"Cache-Control": "no-store"})
-
-
 def serve(settings: Settings) -> None:
     """Serve until a termination signal; requests under way are answered first."""
     prepare_logs()
@@ -282,7 +285,10 @@ async def _running(
         asyncio.create_task(reread(wired, again)),
     ]
     try:
-        yield
+        async with wired.office.open():
+            yield
+            wired.office.stop_letting_in()
+            await asyncio.sleep(settings.drain_seconds)
     finally:
         for task in beside:
             task.cancel()
