@@ -21,6 +21,7 @@ from passerelle.flows.operation import Level, Operation, Result, Run, level_of
 from passerelle.flows.ports import Here
 from passerelle.flows.reach import Done, Look, Reach
 from passerelle.flows.requests import Request
+from passerelle.flows.validating import validated
 
 _PATIENT = frozenset({"Patient"})
 _ONE: frozenset[Level] = frozenset({"instance"})
@@ -64,6 +65,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("$record", f"{_OURS}/record", _ONE | _TYPE, _PATIENT, run=record),
         Operation("$find", f"{_OURS}/find", _TYPE, _PATIENT, run=find_anyone),
         Operation("$export", _EXPORT, _SYSTEM, places=_EXPORTS, run=export),
+        Operation("$validate", f"{_FHIR}/Resource-validate", _ONE | _TYPE, look=validated),
         Operation("$meta", f"{_FHIR}/Resource-meta", _ONE, look=meta),
         Operation("$meta-add", f"{_FHIR}/Resource-meta-add", _ONE, look=meta_add, changes=True),
         Operation("$meta-delete", f"{_FHIR}/Resource-meta-delete", _ONE, look=meta_delete, changes=True),
