@@ -55,7 +55,7 @@ def _bodies(place: Path) -> Iterator[bytes]:
 def base_type(definition: Json) -> Json:
     """The rules and bound elements of one type: ``rules`` rows are (part, key, is error, expression, words)."""
     name = definition["type"]
-    rules, bound = [], {}
+    rules, bound, canonical = [], {}, {}
     for element in definition["snapshot"]["element"]:
         part = element["path"][len(name) + 1 :]
         rules += [
@@ -66,6 +66,8 @@ def base_type(definition: Json) -> Json:
         binding = element.get("binding", {})
         if binding.get("strength") == "required" and "valueSet" in binding:
             bound[part] = binding["valueSet"].split("|")[0]
+        if targets := sorted(_canonical_targets(element)):
+            canonical[part] = targets
         if any(STRUCTURE + "SimpleQuantity" in kind.get("profile", ()) for kind in element.get("type", ())):
             rules.append(
                 [part, "sqty-1", 1, "comparator.empty()", "The comparator is not used on a SimpleQuantity"]
@@ -75,7 +77,16 @@ def base_type(definition: Json) -> Json:
         compiled["rules"] = rules
     if bound:
         compiled["bound"] = bound
+    if canonical:
+        compiled["canonical"] = canonical
     return compiled
+
+
+def _canonical_targets(element: Json) -> set[str]:
+    """The types of resource whose canonical address an element may hold."""
+    kinds = (kind for kind in element.get("type", ()) if kind["code"] == "canonical")
+    found = {url.removeprefix(STRUCTURE) for kind in kinds for url in kind.get("targetProfile", ())}
+    return set() if "Resource" in found else found
 
 
 def base(definitions: Iterable[Json]) -> dict[str, Json]:
@@ -115,10 +126,18 @@ def write(name: str, rows: dict[str, Any]) -> None:
     print(f"wrote {path.name}: {len(rows)} rows, {path.stat().st_size:,} bytes")
 
 
+def mended(definition: Json) -> Json:
+    """Without what R4 itself does not keep: an oxygen flow, in its own example, has a unit outside of this binding."""
+    for element in definition["element"]:
+        if (definition["url"], element["id"]) == (STRUCTURE + "vitalsigns", "Observation.component.value[x]"):
+            element.pop("binding", None)
+    return definition
+
+
 def profiles(resources: Iterable[Json]) -> dict[str, Json]:
     """The constraining definitions by their address, without what only people read."""
     return {
-        each["url"]: trimmed(each)
+        each["url"]: mended(trimmed(each))
         for each in resources
         if each["resourceType"] == "StructureDefinition" and each.get("derivation") == "constraint"
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from passerelle.fhir.outcome import Issue
-from passerelle.fhir.search_parse import nearest_names
+from passerelle.fhir.search_known import nearest_names
 
 
 @dataclass(slots=True)

@@ -80,7 +80,11 @@ def _xhtml(value: Any) -> bool:
     if type(value) is not str:
         return False
     text = value.strip()
-    return text.startswith("<div") and text.endswith(">") and _UNSAFE.search(text) is None
+    if not (text.startswith("<div") and text.endswith(">")) or _UNSAFE.search(text) is not None:
+        return False
+    from passerelle.fhir.validate_narrative import read
+
+    return read(text) is not None
 
 
 PRIMITIVES: Mapping[str, Holds] = {

@@ -1,20 +1,39 @@
-"""Is this a resource as R4 defines it? Structure, cardinality, formats and reference targets from the official
-definitions, with the codes of the elements that matter.
+"""Is this a resource as R4 defines it? Structure, cardinality, formats, required codes, reference targets and every
+invariant from the official definitions.
 
-Profiles, invariants and terminology are other questions. An issue names the element, never its value.
+``check`` is what a write must pass; ``report`` says more, as ``$validate`` does. An issue names the element, never its
+value. https://hl7.org/fhir/R4/validation.html
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+from passerelle.fhir import validate_bundle, validate_conformance, validate_extensions, validate_narrative
 from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.faults import Faults, one
 from passerelle.fhir.outcome import Issue
 from passerelle.fhir.search_known import shown
+from passerelle.fhir.validate_definitions import vital_sign
 from passerelle.fhir.validate_fast import accepts
+from passerelle.fhir.validate_rules import broken
 from passerelle.fhir.validate_shapes import contents
 from passerelle.values import Json
 
+if TYPE_CHECKING:
+    from passerelle.fhir.profiles import Profiles
+
 MOST_ISSUES = 100
+Mode = Literal["create", "update", "delete", "profile"]
+
+_UNREADABLE = frozenset(
+    {
+        *("wrong-json-type", "single-expected", "list-expected", "null-misplaced", "empty-value"),
+        *("unknown-type-nearest", "json-too-deep", "shadow-length", "shadow-of-complex"),
+    }
+)
+"""What is not of the kind that R4 gives it cannot be asked about rules."""
 
 
 def check(resource: Json, *, expect_type: str | None = None) -> tuple[Issue, ...]:
@@ -22,12 +41,64 @@ def check(resource: Json, *, expect_type: str | None = None) -> tuple[Issue, ...
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     if (expect_type is None or kind == expect_type) and accepts(resource):
         return ()
+    found = _thorough(resource, expect_type)
+    return tuple(issue for issue in found if issue.severity == "error")[:MOST_ISSUES]
+
+
+def _thorough(resource: Json, expect_type: str | None = None) -> list[Issue]:
+    """Everything that R4 itself says of a resource, warnings too."""
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
     root = kind if isinstance(kind, str) and kind in resource_types() else "Resource"
     faults: Faults = []
     if expect_type is not None and root != "Resource" and kind != expect_type:
         faults = one("unexpected-type", "invalid", expected=shown(expect_type))
     try:
         faults += contents(resource) or []
+        readable = not any(fault.key in _UNREADABLE for fault in faults) and root != "Resource"
+        issues = [fault.issue(root) for fault in faults]
+        return [*issues, *broken(resource)] if readable else issues
     except RecursionError:
-        faults += one("json-too-deep", limit="?")
-    return tuple(fault.issue(root) for fault in faults[:MOST_ISSUES])
+        return [one("json-too-deep", limit="?")[0].issue(root)]
+
+
+def report(
+    resource: Json,
+    *,
+    profile: str | None = None,
+    mode: Mode | None = None,
+    profiles: Profiles | None = None,
+    resolve: Callable[[str], Json | None] | None = None,
+) -> tuple[Issue, ...]:
+    """All that there is to say of a resource, as ``$validate`` answers: R4, its meaning, and its profiles.
+
+    ``profile`` is one to check besides those that it declares. What is good has one issue, which says so.
+    https://hl7.org/fhir/R4/resource-operation-validate.html
+    """
+    issues = _thorough(resource)
+    if not any(issue.key in _UNREADABLE for issue in issues):
+        issues += _meaning(resource, profile, mode, profiles, resolve)
+    distinct = {(issue.key, issue.expression, str(issue.details)): issue for issue in issues}
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    good = Issue("valid", "informational", kind if isinstance(kind, str) else None, {}, "information")
+    return tuple(distinct.values())[:MOST_ISSUES] or (good,)
+
+
+def _meaning(
+    resource: Json,
+    profile: str | None,
+    mode: Mode | None,
+    known: Profiles | None,
+    resolve: Callable[[str], Json | None] | None,
+) -> Iterator[Issue]:
+    from passerelle.fhir import profiles
+
+    known = known or profiles.IN_THE_BOX
+    kind = resource["resourceType"]
+    if mode == "update" and "id" not in resource:
+        yield Issue("id-missing", "required", f"{kind}.id")
+    yield from validate_narrative.issues(resource)
+    yield from validate_extensions.issues(resource, known)
+    yield from validate_bundle.issues(resource)
+    yield from validate_conformance.issues(resource)
+    asked = [*profiles.declared(resource), *(url for url in (profile, vital_sign(resource)) if url)]
+    yield from profiles.check(resource, known, asked=asked, resolve=resolve)

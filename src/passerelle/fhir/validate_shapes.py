@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -170,23 +170,58 @@ _EVERY_ELEMENT = {
 
 
 def contents(value: Any) -> Faults | None:
-    """A resource that stands for itself: local references must find what it contains."""
-    faults = _resource(value)
-    if faults and any(fault.local for fault in faults):
-        held = value.get("contained", ())
-        ids = {one.get("id") for one in held if isinstance(one, dict)} if isinstance(held, list) else set()
-        faults = [fault for fault in faults if not fault.local or fault.local not in ids]
+    """A resource that stands for itself: local references must find what it contains, and it contains nothing idle."""
+    faults = _resource(value) or []
+    held = value.get("contained") if isinstance(value, dict) else None
+    ids = [one.get("id") for one in held if isinstance(one, dict)] if isinstance(held, list) else []
+    faults = [fault for fault in faults if not fault.local or fault.local not in ids]
+    if ids and isinstance(held, list):
+        named = {text[1:] for text in _texts(value) if text.startswith("#")}
+        for at, one_held in enumerate(held):
+            if isinstance(one_held, dict):
+                faults += inside(f".contained[{at}]", _in_its_place(one_held, ids, named))
     return faults
 
 
+def _in_its_place(value: Mapping[str, Any], ids: list[Any], named: set[str]) -> Faults:
+    """One of a kind, and part of the whole: referred to, or referring to its container (dom-3)."""
+    name = value.get("id")
+    if ids.count(name) > 1:
+        return inside(".id", one("contained-twice", "duplicate"))
+    if isinstance(name, str) and name not in named and "#" not in _texts(value):
+        return one("contained-idle", "invariant")
+    return []
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value that may be a reference: narratives are not."""
+    if type(value) is str:
+        yield value
+    elif type(value) is list:
+        for each in value:
+            yield from _texts(each)
+    elif type(value) is dict:
+        for name, each in value.items():
+            if name not in ("text", "div", "id"):
+                yield from _texts(each)
+
+
+_OF_ITS_OWN = ("versionId", "lastUpdated", "security")
+
+
 def contained(value: Any) -> Faults | None:
-    """A resource inside another: it needs an id, and contains nothing itself (R4, dom-2)."""
+    """A resource inside another: it needs an id, contains nothing itself and has no versions (dom-2, dom-4, dom-5)."""
     faults = _resource(value) or []
-    if isinstance(value, dict):
-        if "contained" in value:
-            faults += inside(".contained", one("contained-nested"))
-        if "id" not in value:
-            faults += inside(".id", one("element-required", "required", element="id"))
+    if not isinstance(value, dict):
+        return faults
+    if "contained" in value:
+        faults += inside(".contained", one("contained-nested"))
+    if "id" not in value:
+        faults += inside(".id", one("element-required", "required", element="id"))
+    meta: Any = value.get("meta")
+    for name in _OF_ITS_OWN:
+        if isinstance(meta, dict) and name in meta:
+            faults += inside(f".meta.{name}", one("contained-version", "invariant"))
     return faults
 
 
@@ -220,10 +255,4 @@ def _period(value: Mapping[str, Any]) -> Faults | None:
     return one("period-reversed", "invariant") if first and last and first[0] >= last[1] else None
 
 
-def _expression(value: Mapping[str, Any]) -> Faults | None:
-    """It says something, here or elsewhere (exp-1)."""
-    said = value.keys() & {"expression", "reference", "_expression", "_reference"}
-    return None if said else one("expression-missing", "invariant")
-
-
-ALSO: dict[str, Check] = {"Extension": _extension, "Period": _period, "Expression": _expression}
+ALSO: dict[str, Check] = {"Extension": _extension, "Period": _period}

@@ -204,7 +204,8 @@ def test_a_narrative_made_to_confuse_is_judged_all_the_same():
         "<div><" + " " * 50_000 + ">",
         "<div>href=" + " " * 50_000 + ">",
     ):
-        assert check({"resourceType": "Patient", "text": {"status": "generated", "div": div}}) == ()
+        [issue] = check({"resourceType": "Patient", "text": {"status": "generated", "div": div}})
+        assert issue.expression == "Patient.text.div"
 
 
 def test_no_message_repeats_a_value():

@@ -13,10 +13,19 @@ from passerelle.fhir.profiles.items import Item, root
 from passerelle.fhir.profiles.packages import IN_THE_BOX, Profiles, load
 from passerelle.fhir.profiles.surroundings import Surroundings
 from passerelle.fhir.profiles.walk import Walk, of_profile
-from passerelle.fhir.validate_rules import Scene
 from passerelle.values import Json
 
-__all__ = ["IN_THE_BOX", "Profiles", "check", "declared", "inner_resources", "load"]
+__all__ = [
+    "IN_THE_BOX",
+    "Profiles",
+    "Surroundings",
+    "Walk",
+    "check",
+    "declared",
+    "inner_resources",
+    "load",
+    "of_profile",
+]
 
 MOST_ISSUES = 100
 
@@ -40,7 +49,7 @@ def check(
     A profile that nobody here knows is a warning. ``resolve`` finds what a reference leads to outside of the resource.
     """
     around = Surroundings(resource, resolve)
-    walk = Walk(profiles, Scene(resource, around.resolve), around.resolve)
+    walk = Walk.at(resource, profiles, around.resolve)
     found: dict[tuple[str, str | None, str], Issue] = {}
     for issue in _issues(walk, resource, asked):
         found.setdefault((issue.key, issue.expression, str(issue.details)), issue)

@@ -72,6 +72,13 @@ def bound(type: str) -> Mapping[str, str]:
 
 
 @cache
+def canonical_targets(type: str) -> Mapping[str, list[str]]:
+    """The types of resource whose canonical address an element may hold, by its path in the type."""
+    found: Mapping[str, list[str]] = (lines("r4.jsonl").get(type) or {}).get("canonical", {})
+    return found
+
+
+@cache
 def codes(value_set: str) -> Mapping[str, frozenset[str]] | None:
     """The codes of a value set by system, or None if they cannot be listed here."""
     url = value_set.split("|")[0]

@@ -41,6 +41,28 @@ def elements(type: str, part: str) -> Mapping[str, Element]:
     return {**_EVERYWHERE, **{each.name.removesuffix("[x]"): each for each in own}}
 
 
+@cache
+def names(type: str, part: str) -> Mapping[str, tuple[Element, str]]:
+    """(element, type) by JSON name."""
+    return {json: (each, kind) for each in elements(type, part).values() for json, kind in each.json_names()}
+
+
+def below(item: Item) -> Iterator[tuple[Element, Item]]:
+    """Every element right below an item, as R4 defines it; what R4 does not define is passed over."""
+    if type(item.value) is not dict:
+        for each in _of_primitive(item, "extension"):
+            yield _EVERYWHERE["extension"], each
+        return
+    known = names(item.type, item.part)
+    seen = item.value.keys()
+    for json in seen:
+        plain = json.removeprefix("_")
+        found = known.get(plain)
+        if found is not None and (plain == json or plain not in seen):
+            for each in _named(item, plain, found[1], found[0]):
+                yield found[0], each
+
+
 def children(item: Item, name: str) -> list[Item]:
     """The elements of a name below an item, of whatever type if the name is a choice."""
     if type(item.value) is not dict:

@@ -60,7 +60,7 @@ def _shorthands(type: str, id: str) -> list[tuple[str, tuple[str, str]]]:
             found.append((".".join(steps[:at]), short))
             place = (short[1], "")
         else:
-            place = _below(place, name)
+            place = below(place, name)
     return found
 
 
@@ -77,7 +77,7 @@ def _choice(place: Place, name: str) -> tuple[str, str] | None:
     return None
 
 
-def _below(place: Place, name: str) -> Place | None:
+def below(place: Place, name: str) -> Place | None:
     element = elements(*place).get(name.removesuffix("[x]"))
     if element is None or len(element.types) != 1:
         return None

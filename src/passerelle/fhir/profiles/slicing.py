@@ -58,16 +58,14 @@ def _matches(walk: Walk, demand: Demand, kind: str, path: str, item: Item) -> bo
     items = _follow(walk, item, way)
     if kind in ("value", "pattern"):
         return _value(walk, demand, way, items)
-    last = _demand(walk, demand, way)
+    last = _demands(walk, demand, way)
     if kind == "exists":
-        absent = last is not None and last.most == 0
-        return bool(items) != absent
-    if last is None:
-        return False
+        return bool(items) != any(each.most == 0 for each in last)
+    kinds = [each for one in last for each in one.kinds]
     if kind == "type":
-        codes = {name for each in last.kinds for name in (targets.types(walk, each.targets) or (each.code,))}
+        codes = {name for each in kinds for name in (targets.types(walk, each.targets) or (each.code,))}
         return any(each.type in codes for each in items)
-    urls = [url for each in last.kinds for url in (each.profiles or each.targets)]
+    urls = [url for each in kinds for url in (each.profiles or each.targets)]
     if not items and way and way[-1][0] == "resolve":
         return targets.likely(walk, _follow(walk, item, way[:-1]), urls)
     return any(walk.conforms(each, url) for each in items for url in urls)
@@ -77,8 +75,8 @@ def near(walk: Walk, demand: Demand, how: Slicing, items: Iterable[Item]) -> Ite
     """Who has the type of a slice but not its profile, so that a person can be told why it is not the slice."""
     for path in (path for kind, path in how.by if kind == "profile"):
         way = steps(path)
-        last = _demand(walk, demand, way)
-        urls = [url for each in last.kinds for url in (each.profiles or each.targets)] if last else []
+        kinds = (each for one in _demands(walk, demand, way) for each in one.kinds)
+        urls = [url for each in kinds for url in (each.profiles or each.targets)]
         profiles = [found for url in urls if (found := walk.profiles.profile(url))]
         for item in items:
             for each in _follow(walk, item, way):
@@ -102,22 +100,27 @@ def _follow(walk: Walk, item: Item, way: tuple[Step, ...]) -> list[Item]:
     return items
 
 
-def _demand(walk: Walk, demand: Demand, way: tuple[Step, ...]) -> Demand | None:
-    """What a slice asks for at the end of a path."""
-    here: Demand | None = demand
+def _demands(walk: Walk, demand: Demand, way: tuple[Step, ...]) -> list[Demand]:
+    """What a slice asks for at the end of a path, in the slices on the way too."""
+    here = [demand]
     for what, argument in way:
-        if here is None:
-            return None
-        if what in ("resolve", "ofType"):
-            continue
-        below = here.inner.get("extension") if what == "extension" else here.inner.get(argument)
-        below = below or here.inner.get(f"{argument}[x]")
-        if what == "extension" and below is not None:
-            below = next((each for each in below.slices.values() if _of_extension(each) == argument), None)
-        if below is None:
-            below = next(_from_profiles(walk, here, argument), None)
-        here = below
+        if what not in ("resolve", "ofType"):
+            here = [one for each in here for one in _step(walk, each, what, argument)]
     return here
+
+
+def _step(walk: Walk, demand: Demand, what: str, argument: str) -> Iterator[Demand]:
+    if what == "extension":
+        below = demand.inner.get("extension")
+        slices = below.slices.values() if below else ()
+        yield from (each for each in slices if _of_extension(each) == argument)
+        return
+    below = demand.inner.get(argument) or demand.inner.get(f"{argument}[x]")
+    if below is not None:
+        yield below
+        yield from (each for each in below.slices.values() if each.least)
+    else:
+        yield from _from_profiles(walk, demand, argument)
 
 
 def _of_extension(demand: Demand) -> str | None:
@@ -137,17 +140,20 @@ def _value(walk: Walk, demand: Demand, way: tuple[Step, ...], items: list[Item])
     if names == ["url"] and (url := _of_extension(demand)) and "url" not in demand.inner:
         return any(each.value == url for each in items)
     for at in range(len(way), -1, -1):
-        here = _demand(walk, demand, way[:at])
-        if here is None:
-            continue
-        wanted = here.fixed if here.fixed is not None else here.pattern
-        if wanted is not None:
-            rest = list(_within(wanted, names[at:]))
-            return any(holds(each.value, part) for each in items for part in rest)
-        if at == len(way) and here.binding is not None:
-            codes = walk.profiles.codes(here.binding[0])
+        demands = _demands(walk, demand, way[:at])
+        wanted = [part for each in demands for part in _wanted(each, names[at:])]
+        if wanted:
+            return any(holds(each.value, part) for each in items for part in wanted)
+        urls = [each.binding[0] for each in demands if each.binding] if at == len(way) else []
+        if urls:
+            codes = walk.profiles.codes(urls[0])
             return codes is None or any(among(each, codes) for each in items)
     return False
+
+
+def _wanted(demand: Demand, names: list[str]) -> list[Any]:
+    value = demand.fixed if demand.fixed is not None else demand.pattern
+    return [] if value is None else list(_within(value, names))
 
 
 def _within(value: Any, names: list[str]) -> Iterator[Any]:

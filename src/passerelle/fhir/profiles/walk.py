@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from passerelle.fhir.definitions import structure
 from passerelle.fhir.outcome import Issue, Severity
 from passerelle.fhir.profiles import slicing, targets
+from passerelle.fhir.profiles.invariants import Scene, keeps
 from passerelle.fhir.profiles.items import Item, children, root
 from passerelle.fhir.profiles.model import MANY, Demand, Kind, Profile, Rule, base_type
 from passerelle.fhir.profiles.packages import Profiles
 from passerelle.fhir.profiles.values import among, claims, holds
-from passerelle.fhir.validate_rules import Scene, keeps
 from passerelle.values import Json
 
 Resolve = Callable[[str], Json | None]
@@ -28,6 +28,11 @@ class Walk:
     """What a reference of this resource leads to, as far as it is at hand."""
     judged: dict[tuple[int, str], bool] = field(default_factory=dict)
     """Whether a value (by identity) keeps a profile; taken to be so while that is still being found out."""
+
+    @classmethod
+    def at(cls, resource: Json, profiles: Profiles, resolve: Resolve) -> Walk:
+        """A look at one resource with all that is around it."""
+        return cls(profiles, Scene(resource, resolve), resolve)
 
     def conforms(self, item: Item, url: str) -> bool:
         """Whether a value keeps a profile, nobody being told why not."""

@@ -1,0 +1,181 @@
+"""Do the values of a resource mean something? Addresses, systems, units, attachments, and what definitions define.
+
+Each look is a function over one element; a table says at which types it looks.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from passerelle.fhir import ucum
+from passerelle.fhir.definitions import resource_types
+from passerelle.fhir.outcome import Issue
+from passerelle.fhir.profiles.data import canonical_targets
+from passerelle.fhir.profiles.items import Item, below, root
+from passerelle.fhir.validate_definitions import DEFINITIONS
+from passerelle.values import Json
+
+Look = Callable[[Item], Iterator[Issue]]
+UCUM = "http://unitsofmeasure.org"
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
+_EXAMPLE = re.compile(r"https?://(?:[A-Za-z0-9\-]+\.)*(?:example\.org|acme\.com|acme\.org)(?:[:/?#]|$)")
+_LITERAL = re.compile(
+    r"(?:https?://.+/)?([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?"
+)
+_R4_CANONICAL = re.compile(r"http://hl7\.org/fhir/([A-Z][A-Za-z]+)/[^|#]+.*")
+
+
+def issues(resource: Json) -> Iterator[Issue]:
+    """What the values of a resource should not be, those of the resources inside it too."""
+    yield from _visit(root(resource))
+
+
+def _visit(item: Item) -> Iterator[Issue]:
+    if isinstance(item.value, dict) and not item.part:
+        for look in _LOOKS.get(item.type, ()):
+            yield from look(item)
+        if "resourceType" in item.value:
+            yield from _own_address(item)
+            yield from DEFINITIONS.get(item.type, _nothing)(item)
+    for element, inner in below(item):
+        if inner.type == "canonical" and isinstance(inner.value, str):
+            path = f"{item.part}.{element.name}" if item.part else element.name
+            yield from _canonical(inner, canonical_targets(item.type).get(path, ()))
+        elif inner.type == "url" and isinstance(inner.value, str) and _EXAMPLE.match(inner.value):
+            yield Issue("example-address", "value", inner.path)
+        elif isinstance(inner.value, dict):
+            yield from _visit(inner)
+
+
+def _nothing(item: Item) -> Iterator[Issue]:
+    yield from ()
+
+
+# --- addresses ----------------------------------------------------------------------------------------------
+
+
+def _canonical(item: Item, targets: Any) -> Iterator[Issue]:
+    """Absolute, or of a contained resource; R4's own say by their address what they are."""
+    if not (_ABSOLUTE.fullmatch(item.value) or item.value.startswith("#")):
+        yield Issue("canonical-relative", "value", item.path)
+        return
+    match = _R4_CANONICAL.fullmatch(item.value)
+    if match and targets and match[1] in resource_types() and match[1] not in targets:
+        yield Issue("canonical-target", "value", item.path, {"targets": ", ".join(targets)})
+
+
+def _own_address(item: Item) -> Iterator[Issue]:
+    url = item.value.get("url")
+    if isinstance(url, str) and item.type in _DEFINING and not _ABSOLUTE.fullmatch(url):
+        yield Issue("canonical-relative", "value", f"{item.path}.url")
+
+
+_DEFINING = frozenset(
+    [
+        "ActivityDefinition",
+        "CapabilityStatement",
+        "ChargeItemDefinition",
+        "CodeSystem",
+        "CompartmentDefinition",
+        "ConceptMap",
+        "EventDefinition",
+        "Evidence",
+        "EvidenceVariable",
+        "ExampleScenario",
+        "GraphDefinition",
+        "ImplementationGuide",
+        "Library",
+        "Measure",
+        "MessageDefinition",
+        "OperationDefinition",
+        "PlanDefinition",
+        "Questionnaire",
+        "ResearchDefinition",
+        "SearchParameter",
+        "StructureDefinition",
+        "StructureMap",
+        "TerminologyCapabilities",
+        "TestScript",
+        "ValueSet",
+    ]
+)
+
+
+def _extension(item: Item) -> Iterator[Issue]:
+    url = item.value.get("url")
+    if isinstance(url, str) and _EXAMPLE.match(url):
+        yield Issue("example-address", "value", f"{item.path}.url")
+
+
+def _system(item: Item) -> Iterator[Issue]:
+    """A code system or register has an absolute address."""
+    system = item.value.get("system")
+    if isinstance(system, str) and not _ABSOLUTE.fullmatch(system):
+        yield Issue("system-relative", "value", f"{item.path}.system")
+
+
+def _identifier(item: Item) -> Iterator[Issue]:
+    """An identifier that is an address is one."""
+    yield from _system(item)
+    value = item.value.get("value")
+    address = item.value.get("system") == "urn:ietf:rfc:3986" and isinstance(value, str)
+    if address and not _ABSOLUTE.fullmatch(value):
+        yield Issue("identifier-address", "value", f"{item.path}.value")
+
+
+def _reference(item: Item) -> Iterator[Issue]:
+    """What a reference says of the type of its target, it says once."""
+    literal, kind = item.value.get("reference"), item.value.get("type")
+    match = _LITERAL.fullmatch(literal) if isinstance(literal, str) else None
+    if match and kind != match[1] and {kind, match[1]} <= resource_types():
+        yield Issue("reference-type", "value", f"{item.path}.type")
+
+
+# --- measures and content -----------------------------------------------------------------------------------
+
+
+def _quantity(item: Item) -> Iterator[Issue]:
+    """A UCUM unit that can be read."""
+    code = item.value.get("code")
+    measured = item.value.get("system") == UCUM and isinstance(code, str)
+    if measured and ucum.canonical(Decimal(1), code) is None:
+        yield Issue("unit-unknown", "code-invalid", f"{item.path}.code", {}, "warning")
+
+
+def _attachment(item: Item) -> Iterator[Issue]:
+    """Its size is that of its data."""
+    data, size = item.value.get("data"), item.value.get("size")
+    if not isinstance(data, str) or type(size) is not int:
+        return
+    try:
+        length = len(base64.b64decode("".join(data.split()), validate=True))
+    except (binascii.Error, ValueError):
+        return
+    if length != size:
+        yield Issue("attachment-size", "value", f"{item.path}.size")
+
+
+def _meta(item: Item) -> Iterator[Issue]:
+    """Each security label is there once."""
+    seen = set[tuple[Any, Any]]()
+    for at, label in enumerate(item.value.get("security") or ()):
+        named = (label.get("system"), label.get("code"))
+        if named in seen:
+            yield Issue("label-twice", "duplicate", f"{item.path}.security[{at}]")
+        seen.add(named)
+
+
+_LOOKS: Mapping[str, tuple[Look, ...]] = {
+    "Extension": (_extension,),
+    "Coding": (_system,),
+    "Identifier": (_identifier,),
+    "Reference": (_reference,),
+    "Attachment": (_attachment,),
+    "Meta": (_meta,),
+    **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), (_system, _quantity)),
+}
