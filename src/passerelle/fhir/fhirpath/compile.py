@@ -336,6 +336,8 @@ def _(expression: Call) -> Step:
     if function is None:
         raise FhirPathError(f"there is no function {name}()", at, "semantic")
     _counted(expression, function.least, function.most)
+    if name == "getReferenceKey" and given and not isinstance(given[0], Literal):  # its argument names a type
+        given = (Literal(type_argument(given[0]).name, at),)
     return _plain(function, tuple(map(argument, given)), at)
 
 

@@ -14,7 +14,7 @@ from passerelle.fhir.fhirpath.functions import Arguments, Function
 from passerelle.fhir.fhirpath.moments import Date, DateTime, Time, to_datetime, to_time
 from passerelle.fhir.fhirpath.node import Collection
 from passerelle.fhir.fhirpath.parse import CALENDAR_UNITS
-from passerelle.fhir.fhirpath.quantities import CALENDAR_CODES, Quantity
+from passerelle.fhir.fhirpath.quantities import CALENDAR_CODES, Quantity, decimal_text
 from passerelle.fhir.fhirpath.values import EMPTY, FALSE, TRUE, one, text
 
 Convert = Callable[[Any], Any]
@@ -59,7 +59,7 @@ def to_text(value: Any) -> str | None:
     if value.__class__ is bool:
         return "true" if value else "false"
     if value.__class__ is Decimal:
-        return format(value, "f")
+        return decimal_text(value)
     if value.__class__ is int:
         return str(value)
     if value.__class__ in MOMENTS or value.__class__ is Quantity:

@@ -82,7 +82,8 @@ def _log(value: Any, base: Any) -> Any:
 
 
 def _tidy(value: Decimal) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(min(0, value.adjusted() - _MOST_DIGITS + 3)))
+    found = value.quantize(Decimal(1).scaleb(min(0, value.adjusted() - _MOST_DIGITS + 3))).normalize()
+    return found.quantize(Decimal(1)) if found == found.to_integral_value() else found
 
 
 def _power(value: Any, exponent: Any) -> Any:

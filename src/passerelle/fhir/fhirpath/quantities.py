@@ -42,12 +42,18 @@ class Quantity:
 
     @property
     def text(self) -> str:
+        value = decimal_text(self.value)
         if not self.calendar:
-            return f"{self.value} '{self.unit}'"
-        return f"{self.value} {self.unit}" if self.value == 1 else f"{self.value} {self.unit}s"
+            return f"{value} '{self.unit}'"
+        return f"{value} {self.unit}" if self.value == 1 else f"{value} {self.unit}s"
 
     def __str__(self) -> str:
         return self.text
+
+
+def decimal_text(value: Decimal) -> str:
+    """A number as it is written, without an exponent unless it would be very long."""
+    return format(value, "f") if -100 < value.adjusted() < 100 else str(value)
 
 
 def compare(left: Quantity, right: Quantity) -> int | None:
