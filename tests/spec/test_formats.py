@@ -11,6 +11,7 @@ import zstandard
 
 from passerelle.fhir.resource import decode
 from passerelle.fhir.xml import from_xml, to_xml
+from tests.spec.country import run
 from tests.spec.over_http import JSON, XML, Node
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Inventée", "given": ["Zoé"]}]}
@@ -303,3 +304,29 @@ def test_a_page_of_another_origin_is_told_nothing():
 def test_every_origin_can_be_let_in():
     answer = Node(origins=("*",)).ask("GET", "/metadata", origin="https://other.example")
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
+
+
+def test_an_application_in_a_browser_can_get_its_token():
+    edge = Node(origins=("https://app.example",)).edge
+
+    async def ask(method, path, origin):
+        told = []
+
+        async def oauth(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def send(message):
+            told.append(message)
+
+        headers = [(b"origin", origin)]
+        await edge.before(oauth)(
+            {"type": "http", "method": method, "path": path, "headers": headers}, None, send
+        )
+        return told[0]["status"], dict(told[0]["headers"]).get(b"access-control-allow-origin")
+
+    here, elsewhere = b"https://app.example", b"https://other.example"
+    assert run(ask("OPTIONS", "/oauth/token", here)) == (204, here)
+    assert run(ask("POST", "/oauth/token", here)) == (200, here)
+    assert run(ask("GET", "/fhir/.well-known/smart-configuration", here)) == (200, here)
+    assert run(ask("POST", "/oauth/token", elsewhere)) == (200, None)
+    assert run(ask("POST", "/en/sign-in", here)) == (200, None)

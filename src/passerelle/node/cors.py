@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from passerelle.node.asgi import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from passerelle.node.asgi import Headers, heard
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _ALLOWED = (
@@ -16,6 +18,19 @@ _ALLOWED = (
     b"If-None-Exist, If-None-Match, Prefer, X-Request-Id, X-Security-Context"
 )
 _EXPOSED = b"Allow, Content-Location, ETag, Last-Modified, Location, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id"
+
+SHARED = frozenset(
+    {
+        "/.well-known/smart-configuration",
+        "/fhir/.well-known/smart-configuration",
+        "/oauth/token",
+        "/oauth/revoke",
+        "/oauth/introspect",
+        "/oauth/jwks",
+    }
+)
+"""What an application in a browser calls beside the FHIR interface, to find out how to get a token and to get it.
+Nothing here looks at a cookie."""
 
 
 class Cors:
@@ -46,3 +61,31 @@ class Cors:
                 (b"access-control-max-age", b"86400"),
             ]
         return told
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The same application, which also answers pages of other origins at the shared addresses."""
+
+        async def shared(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"] not in SHARED:
+                await app(scope, receive, send)
+                return
+            headers = heard(scope["headers"])
+            if "origin" not in headers:
+                await app(scope, receive, send)
+            elif scope["method"] == "OPTIONS":
+                told = [*self.headers(headers["origin"]), *self.preflight(headers)]
+                await send({"type": "http.response.start", "status": 204, "headers": told})
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await app(scope, receive, _adding(self.headers(headers["origin"]), send))
+
+        return shared
+
+
+def _adding(more: Headers, send: Send) -> Send:
+    async def speak(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *more]}
+        await send(message)
+
+    return speak

@@ -66,12 +66,13 @@ class Edge:
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """This edge for what lies below the FHIR base, and ``app`` for everything else."""
+        others = self.cors.around(app)
 
         async def either(scope: Scope, receive: Receive, send: Send) -> None:
             path = scope.get("path", "")
             mine = path[:6] == "/fhir/" or path == BASE
             if scope["type"] != "http" or not mine or path.startswith(OPEN):
-                await app(scope, receive, send)
+                await others(scope, receive, send)
             else:
                 await self(scope, receive, send)
 
