@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from passerelle.fhir.fhirpath import FhirPathError, Services, compile, parse
 from tests.spec.fhirpath_records import PATIENT, find
 
+
 @pytest.mark.parametrize(
     "expression",
     [
@@ -88,7 +89,10 @@ def test_what_makes_no_sense_for_what_is_there_is_an_error(expression: str) -> N
         "deceasedBoolean",
         "children().first()",
         "name.where(foo = 1)",
-    , "contact.relationship.coding.display2", "(deceased as boolean).start", "name.select(given.family)"],
+        "contact.relationship.coding.display2",
+        "(deceased as boolean).start",
+        "name.select(given.family)",
+    ],
 )
 def test_a_known_type_refuses_names_that_it_does_not_have(expression: str) -> None:
     assert find(expression) is not None
@@ -201,7 +205,22 @@ _parts = st.sampled_from(
         "where(true)",
         "not()",
         "$this",
-    , ".", "+", "-", "|", "=", "(", ")", "[", "]", " and ", " is ", "Patient", "toString()", "4 'mg'", ","]
+        ".",
+        "+",
+        "-",
+        "|",
+        "=",
+        "(",
+        ")",
+        "[",
+        "]",
+        " and ",
+        " is ",
+        "Patient",
+        "toString()",
+        "4 'mg'",
+        ",",
+    ]
 )
 
 
