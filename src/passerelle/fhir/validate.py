@@ -45,20 +45,40 @@ def check(resource: Json, *, expect_type: str | None = None) -> tuple[Issue, ...
     return tuple(issue for issue in found if issue.severity == "error")[:MOST_ISSUES]
 
 
+def structure(resource: Json) -> tuple[Issue, ...]:
+    """The faults of structure alone, no rules asked: whether a resource can be read."""
+    if accepts(resource):
+        return ()
+    root = _root(resource)
+    try:
+        return tuple(fault.issue(root) for fault in (contents(resource) or [])[:MOST_ISSUES])
+    except RecursionError:
+        return (one("json-too-deep", limit="?")[0].issue(root),)
+
+
 def _thorough(resource: Json, expect_type: str | None = None) -> list[Issue]:
     """Everything that R4 itself says of a resource, warnings too."""
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
-    root = kind if isinstance(kind, str) and kind in resource_types() else "Resource"
+    root = _root(resource)
     faults: Faults = []
     if expect_type is not None and root != "Resource" and kind != expect_type:
         faults = one("unexpected-type", "invalid", expected=shown(expect_type))
     try:
         faults += contents(resource) or []
-        readable = not any(fault.key in _UNREADABLE for fault in faults) and root != "Resource"
         issues = [fault.issue(root) for fault in faults]
+        readable = root != "Resource" and not any(_hides_the_rest(issue) for issue in issues)
         return [*issues, *broken(resource)] if readable else issues
     except RecursionError:
         return [one("json-too-deep", limit="?")[0].issue(root)]
+
+
+def _root(resource: Json) -> str:
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    return kind if isinstance(kind, str) and kind in resource_types() else "Resource"
+
+
+def _hides_the_rest(issue: Issue) -> bool:
+    return issue.key in _UNREADABLE or (issue.expression or "").endswith("resourceType")
 
 
 def report(
@@ -75,7 +95,7 @@ def report(
     https://hl7.org/fhir/R4/resource-operation-validate.html
     """
     issues = _thorough(resource)
-    if not any(issue.key in _UNREADABLE for issue in issues):
+    if not any(_hides_the_rest(issue) for issue in issues):
         issues += _meaning(resource, profile, mode, profiles, resolve)
     distinct = {(issue.key, issue.expression, str(issue.details)): issue for issue in issues}
     kind = resource.get("resourceType") if isinstance(resource, dict) else None

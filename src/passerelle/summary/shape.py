@@ -24,7 +24,7 @@ _SHAPES = frozenset(
 
 def misshapen(resource: Json) -> tuple[Issue, ...]:
     """Every element that is not of the kind that R4 gives it: a text for a list, a number for an object."""
-    issues = validate.check(resource)
+    issues = validate.structure(resource)
     return tuple(
         each for each in issues if each.key in _SHAPES or (each.expression or "").endswith("resourceType")
     )
