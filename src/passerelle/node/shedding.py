@@ -77,7 +77,8 @@ class Shedding:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append(turn)
         try:
-            await asyncio.wait_for(turn, self.crowd.seconds)
+            async with asyncio.timeout(self.crowd.seconds):
+                await turn
         except TimeoutError:
             self._out_of_line(turn)
             raise self._no("care") from None
