@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 from passerelle.fhir.fhirpath import FhirPathError, compile
 from passerelle.fhir.fhirpath.node import Node
 from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.fhir.patch_places import Target, child_of, place_of
-from passerelle.fhir.patch_result import MOST_OPERATIONS, copied, kept, pruned
+from passerelle.fhir.patch_places import Target, child_of, place_of, tidy
+from passerelle.fhir.patch_result import MOST_OPERATIONS, copied, kept
 from passerelle.fhir.patch_values import Given, given
 from passerelle.values import Json
 
@@ -32,7 +32,6 @@ def fhirpath_patch(resource: Json, parameters: Json) -> Json:
     for at, parameter in enumerate(operations):
         operation = _operation(parameter, f"Parameters.parameter[{at}]")
         _OPERATIONS[operation.type](operation, patched)
-        patched = pruned(patched)
     return kept(resource, patched)
 
 
@@ -60,7 +59,7 @@ class Operation:
         part = self.parts.get("value")
         found = given(part, type) if part is not None else None
         if found is None:
-            self.refuse("patch-part", "required", 400, part="value")
+            self.refuse("patch-part", "value" if part else "required", 422 if part else 400, part="value")
         return found
 
 
@@ -178,6 +177,7 @@ def _delete(operation: Operation, resource: Json) -> None:
     if place is None:
         operation.refuse("patch-root", "business-rule")
     place.take(found[0].index or 0)
+    tidy(found[0].parent)
 
 
 def _replace(operation: Operation, resource: Json) -> None:

@@ -91,6 +91,18 @@ def _inside(node: Node) -> Json | None:
     return fresh
 
 
+def tidy(node: Node | None) -> None:
+    """Take away what was left empty, and what is left empty by that."""
+    while node is not None and (place := place_of(node)) is not None:
+        if node.value == {}:
+            place.take(node.index or 0)
+        elif node.extra == {}:
+            place.write(node.index or 0, Given(node.value))
+        if node.value not in (None, {}):
+            return
+        node = node.parent
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A place to write to, and the type of what may stand there."""

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.patch_result import copied
+from passerelle.fhir.primitives import PRIMITIVES
 from passerelle.values import Json
 
 
@@ -27,13 +29,27 @@ def given(part: Mapping[str, Any], type: str) -> Given | None:
     if isinstance(part.get("part"), list):
         return _anonymous(part["part"], type)
     if isinstance(part.get("resource"), dict):
-        return Given(copied(part["resource"]))
+        return Given(copied(part["resource"])) if type == "Resource" or type in resource_types() else None
     names = {name.lstrip("_") for name in part if name.lstrip("_").startswith("value")}
     if len(names) != 1:
         return None
     name = names.pop()
-    shadow = part.get(f"_{name}")
-    return Given(copied(part.get(name)), copied(shadow) if isinstance(shadow, dict) else None)
+    value, shadow = part.get(name), part.get(f"_{name}")
+    if not _fits(value, name.removeprefix("value"), type):
+        return None
+    return Given(copied(value), copied(shadow) if isinstance(shadow, dict) else None)
+
+
+def _fits(value: Any, kind: str, type: str) -> bool:
+    """Whether a value may stand where an element of a type does. Of a primitive the form counts and not its name:
+    what is sent as a string may well be a code."""
+    holds = PRIMITIVES.get(type)
+    if holds is not None:
+        return value is None or holds(value)
+    return isinstance(value, dict) and bool(value) and (kind == type or {kind, type} <= _QUANTITIES)
+
+
+_QUANTITIES = frozenset({"Quantity", "Age", "Count", "Distance", "Duration"})
 
 
 def _anonymous(parts: list[Any], type: str) -> Given | None:

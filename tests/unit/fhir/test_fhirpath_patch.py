@@ -118,6 +118,30 @@ def test_an_element_without_a_type_of_its_own_is_told_by_its_parts():
     ]
 
 
+def test_an_extension_is_told_by_its_parts():
+    parts = [{"name": "url", "valueUri": "urn:x"}, {"name": "value", "valueDecimal": 1}]
+    done = patched(operation("add", "Patient", name="extension", value={"part": parts}))
+    assert done["extension"] == [{"url": "urn:x", "valueDecimal": 1}]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        ("Patient", "gender", {"valueInteger": 1}),
+        ("Patient.name", "period", {"valueString": "2001"}),
+        ("Patient.name", "period", {"valueHumanName": {"text": "x"}}),
+        ("Patient", "multipleBirth", {"valueInteger": "x"}),
+        ("Patient", "contact", {"valueHumanName": {"text": "x"}}),
+        ("Patient", "contact", {"part": [{"name": "gender", "valueBoolean": True}]}),
+        ("Patient", "contact", {"part": [{"name": "nothing", "valueString": "x"}]}),
+        ("Patient", "contact", {"part": []}),
+        ("Patient", "photo", {"resource": {"resourceType": "Binary"}}),
+    ],
+)
+def test_a_value_of_another_type_is_refused(path, name, value):
+    assert refusal(operation("add", path, name=name, value=value))[:2] == (422, "patch-part")
+
+
 def test_parts_may_have_parts():
     bundle = {"resourceType": "Bundle", "type": "batch"}
     request = [{"name": "method", "valueCode": "GET"}, {"name": "url", "valueUri": "Patient"}]
@@ -148,6 +172,27 @@ def test_what_is_empty_is_taken_away_with_what_was_in_it():
     assert "name" not in patched(
         operation("delete", "Patient.name.given[0]"), resource={**PATIENT, "name": [{"given": ["A"]}]}
     )
+
+
+def test_an_extension_of_a_primitive_leaves_nothing_behind():
+    done = patched(operation("delete", "Patient.birthDate.extension"))
+    assert done["birthDate"] == "2001-02-03"
+    assert "_birthDate" not in done
+    absent = {"resourceType": "Patient", "name": [{"_family": PATIENT["_birthDate"]}]}
+    assert patched(operation("delete", "Patient.name.family.extension.value"), resource=absent)["name"] == [
+        {"_family": {"extension": [{"url": "urn:x"}]}}
+    ]
+    assert patched(operation("delete", "Patient.name.family.extension"), resource=absent) == {
+        "resourceType": "Patient"
+    }
+
+
+def test_a_resource_in_a_resource_can_be_replaced():
+    entry = {"fullUrl": "urn:x", "resource": {"resourceType": "Patient"}}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [entry]}
+    other = {"resource": {"resourceType": "Organization"}}
+    done = patched(operation("replace", "Bundle.entry[0].resource", value=other), resource=bundle)
+    assert done["entry"] == [{"fullUrl": "urn:x", "resource": {"resourceType": "Organization"}}]
 
 
 def test_deleting_what_is_not_there_is_no_fault():
