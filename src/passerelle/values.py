@@ -77,4 +77,4 @@ Words = Mapping[Language, str]
 
 def instant(moment: datetime) -> str:
     """Write a moment as a FHIR ``instant`` in UTC with milliseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
