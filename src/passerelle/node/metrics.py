@@ -56,12 +56,13 @@ class Metrics:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Count what ``app`` answers."""
+        clock, count = self.clock, self.count
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            begun, status = self.clock(), 500
+            begun, status = clock(), 500
 
             async def speak(message: Message) -> None:
                 nonlocal status
@@ -74,7 +75,7 @@ class Metrics:
                 await app(scope, receive, speak)
             finally:
                 self.under_way -= 1
-                self.count(interaction(scope["method"], scope["path"]), status, self.clock() - begun)
+                count(interaction(scope["method"], scope["path"]), status, clock() - begun)
 
         return counted
 
@@ -84,7 +85,8 @@ class Metrics:
         series = self.requests.get(key)
         if series is None:
             series = self.requests[key] = Series()
-        series.add(seconds)
+        series.buckets[bisect_left(BOUNDS, seconds)] += 1
+        series.seconds += seconds
 
     def count_store(self, what: str, seconds: float) -> None:
         """One question to the store, or one change of it."""
@@ -112,6 +114,8 @@ _BASE = {"GET": "search", "POST": "bundle"}
 
 def interaction(method: str, path: str) -> str:
     """Which interaction a request is, by the shape of its path; few words, whatever is asked."""
+    if path.count("/") == 3 and path[:6] == "/fhir/" and "_" not in path and "$" not in path:
+        return _ONE.get(method, "other")  # most are that; no id has either sign
     if path[:6] != "/fhir/":
         return _BASE.get(method, "other") if path == "/fhir" else "page"
     places = path[6:].split("/")
