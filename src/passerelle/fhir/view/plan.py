@@ -95,6 +95,14 @@ def plan(view: View) -> Plan:
     return Plan(view, root, where, selection, outputs)
 
 
+def outputs(view: View) -> tuple[Output, ...]:
+    """The columns of a view, also of one that only memory can run: those say what they declare."""
+    try:
+        return plan(view).outputs
+    except Unsupported:
+        return tuple(Output(column, sort_of(column.type or "string")) for column in view.columns)
+
+
 def read(path: str, at: str) -> syntax.Expression:
     """The syntax tree of a path of a view, or the refusal that names its place."""
     try:

@@ -12,7 +12,9 @@ from typing import Any
 
 from passerelle.fhir.view.closures import Closure, Places, closure
 from passerelle.fhir.view.definition import View
+from passerelle.fhir.view.lower import Unsupported
 from passerelle.fhir.view.plan import Children, Plan, Selection, Walk, plan
+from passerelle.fhir.view.reference import referenced
 from passerelle.values import Json
 
 Row = tuple[Any, ...]
@@ -21,7 +23,10 @@ Maker = Callable[[Places], list[Row]]
 
 def rows(resources: Iterable[Json], view: View) -> Iterator[Row]:
     """The rows of a view, in the order of the resources; a tuple per row, in the order of ``view.columns``."""
-    make = compiled(plan(view))
+    try:
+        make = compiled(plan(view))
+    except Unsupported:
+        make = referenced(view)
     for resource in resources:
         yield from make(resource)
 

@@ -56,6 +56,7 @@ class Dialect(ABC):
     setup: ClassVar[tuple[str, ...]] = ()
     """Statements that define the functions that the SQL calls, run once in a session."""
     prefix: ClassVar[str] = "passerelle_"
+    beginning: ClassVar[str] = "WITH RECURSIVE"
 
     def say(self, term: Term) -> str:
         match term:
@@ -140,11 +141,15 @@ class Dialect(ABC):
                 return f"CAST({self.say(base)} AS {self.types['text']})"
         raise Unsupported(type(term).__name__)
 
+    def call(self, name: str, *arguments: str) -> str:
+        """A call of a function that ``setup`` defines."""
+        return f"{self.prefix}{name}({', '.join(arguments)})"
+
     def compare(self, term: Compare) -> str:
         operator = {"!=": "<>"}.get(term.operator, term.operator)
         if term.by in ("date", "dateTime", "time"):
             function = "time_compared" if term.by == "time" else "moment_compared"
-            return f"({self.prefix}{function}({self.say(term.left)}, {self.say(term.right)}) {operator} 0)"
+            return f"({self.call(function, self.say(term.left), self.say(term.right))} {operator} 0)"
         if term.by == "decimal":
             return f"({self.number(term.left)} {operator} {self.number(term.right)})"
         return f"({self.ordered(self.say(term.left), term)} {operator} {self.say(term.right)})"
@@ -176,9 +181,9 @@ class Dialect(ABC):
         said, high = self.say(term.base), "true" if term.high else "false"
         if term.sort == "decimal":
             text = said if term.base.sort == "decimal" else f"CAST({said} AS {self.types['text']})"
-            return self.digits(f"{self.prefix}number_boundary({text}, {high})")
+            return self.digits(self.call("number_boundary", text, high))
         words = {"date": "date_boundary", "dateTime": "moment_boundary", "time": "time_boundary"}
-        return f"{self.prefix}{words[term.sort]}({said}, {high})"
+        return self.call(words[term.sort], said, high)
 
     def text_function(self, term: TextFunction) -> str:
         said = self.say(term.base)

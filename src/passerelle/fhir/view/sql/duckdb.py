@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _P = Dialect.prefix
 
 
+def _call(name: str, *arguments: str) -> str:
+    return f"{_P}{name}({', '.join(arguments)})"
+
+
 def _macros() -> tuple[str, ...]:
     utc = "COALESCE(strftime(make_timestamp(epoch_us(TRY_CAST(x AS TIMESTAMPTZ))), '%Y-%m-%dT%H:%M:%S.%g') || 'Z', x)"
     padded = functions.PADDED.format(dot="instr(x, '.')")
@@ -35,7 +39,7 @@ def _macros() -> tuple[str, ...]:
         "date_boundary(x, high)": functions.DATE_BOUNDARY,
         "time_boundary(x, high)": functions.TIME_BOUNDARY,
         "zone(x)": functions.ZONE,
-        "moment_boundary(x, high)": functions.moment_boundary(_P),
+        "moment_boundary(x, high)": functions.moment_boundary(_call),
         "number_boundary(x, high)": f"CASE WHEN high THEN {number} + {half} ELSE {number} - {half} END",
     }
     return tuple(f"CREATE OR REPLACE TEMP MACRO {_P}{head} AS ({body})" for head, body in macros.items())

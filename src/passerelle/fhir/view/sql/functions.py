@@ -6,6 +6,11 @@ Each is (name, parameters, type of the result, expression); a dialect wraps them
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+Call = Callable[..., str]
+"""How an engine calls a function: (name, the SQL of each argument)."""
+
 PADDED = (
     "CASE WHEN {dot} > 0 THEN substr(x || '000', 1, {dot} + 3) "
     "WHEN length(x) - length(replace(x, ':', '')) = 2 THEN x || '.000' ELSE x END"
@@ -51,10 +56,11 @@ ZONE = (
 """The zone that a moment is written with."""
 
 
-def moment_boundary(prefix: str) -> str:
+def moment_boundary(call: Call) -> str:
     """The boundary of a moment, from those of its date and its time."""
-    time = f"substr(x, 12, length(x) - 11 - length({prefix}zone(x)))"
-    zone = f"CASE WHEN {prefix}zone(x) <> '' THEN {prefix}zone(x) WHEN high THEN '-12:00' ELSE '+14:00' END"
-    at = f"CASE WHEN length(x) > 10 THEN {time} ELSE '' END"
-    date = f"{prefix}date_boundary(substr(x, 1, 10), high)"
-    return f"{date} || 'T' || {prefix}time_boundary({at}, high) || {zone}"
+    zone = call("zone", "x")
+    time = f"substr(x, 12, length(x) - 11 - length({zone}))"
+    last = f"CASE WHEN {zone} <> '' THEN {zone} WHEN high THEN '-12:00' ELSE '+14:00' END"
+    at = f"(CASE WHEN length(x) > 10 THEN {time} ELSE '' END)"
+    date = call("date_boundary", "substr(x, 1, 10)", "high")
+    return f"{date} || 'T' || {call('time_boundary', at, 'high')} || {last}"

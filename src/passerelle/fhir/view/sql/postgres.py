@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _P = "pg_temp.passerelle_"
 
 
+def _call(name: str, *arguments: str) -> str:
+    return f"{_P}{name}({', '.join(arguments)})"
+
+
 def _setup() -> tuple[str, ...]:
     utc = """to_char(CAST(x AS timestamptz) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
     padded = functions.PADDED.format(dot="strpos(x, '.')")
@@ -36,7 +40,7 @@ def _setup() -> tuple[str, ...]:
         "date_boundary(x text, high boolean)": ("text", functions.DATE_BOUNDARY),
         "time_boundary(x text, high boolean)": ("text", functions.TIME_BOUNDARY),
         "zone(x text)": ("text", functions.ZONE),
-        "moment_boundary(x text, high boolean)": ("text", functions.moment_boundary(_P)),
+        "moment_boundary(x text, high boolean)": ("text", functions.moment_boundary(_call)),
         "number_boundary(x text, high boolean)": (
             "numeric",
             f"CASE WHEN high THEN x::numeric + {half} ELSE x::numeric - {half} END",

@@ -63,7 +63,7 @@ def statement(plan: Plan, dialect: Dialect, source: str) -> str:
     steps = ",\n".join(
         f"{name} AS {dialect.hint(_uses(name, query, last))}(\n{sql}\n)" for name, sql in query.steps
     )
-    return f"WITH RECURSIVE {steps}\nSELECT {columns} FROM {last.name}"
+    return f"{dialect.beginning} {steps}\nSELECT {columns} FROM {last.name}"
 
 
 def _uses(name: str, query: Query, last: Stage) -> int:
