@@ -11,7 +11,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from passerelle.store.sql import SqlChange
+from passerelle.store.changing import SqlChange
 from passerelle.store.sqlite import SqliteStore
 from tests.engines.people import condition, patient
 

@@ -99,13 +99,18 @@ def test_a_question_may_have_thousands_of_alternatives(new_store: Opener) -> Non
 def test_pages_follow_one_another_and_know_the_total(new_store: Opener) -> None:
     async def story() -> None:
         store = await clinic(new_store)
-        pages = [await ask(store, "Condition", f"_count=2&_offset={offset}") for offset in (0, 2, 4)]
-        assert [references(page.matches) for page in pages] == [
-            ["Condition/flu-b", "Condition/hiv"],
-            ["Condition/flu"],
-            [],
-        ]
-        assert [(page.total, page.more) for page in pages] == [(3, True), (3, False), (3, False)]
+        for sort, expected in [
+            ("", [["Condition/flu-b", "Condition/hiv"], ["Condition/flu"]]),
+            ("&_sort=recorded-date", [["Condition/hiv", "Condition/flu"], ["Condition/flu-b"]]),
+            ("&_sort=-code", [["Condition/hiv", "Condition/flu-b"], ["Condition/flu"]]),
+        ]:
+            first = await ask(store, "Condition", f"_count=2{sort}")
+            rest = await ask(store, "Condition", f"_count=2{sort}&_cursor={first.next}")
+            assert [references(page.matches) for page in (first, rest)] == expected
+            assert [(page.total, page.more, bool(page.next)) for page in (first, rest)] == [
+                (3, True, True),
+                (3, False, False),
+            ]
         counted = await ask(store, "Condition", "_summary=count")
         assert (counted.matches, counted.total) == ((), 3)
         uncounted = await ask(store, "Condition", "_total=none&_count=2")
@@ -152,7 +157,8 @@ def test_a_hidden_label_is_neither_shown_nor_counted_nor_included(new_store: Ope
         scope = Scope(hidden=HIDDEN)
         found = await ask(store, "Condition", "patient=a", scope)
         assert (references(found.matches), found.total) == (["Condition/flu"], 1)
-        page = await ask(store, "Condition", "_count=1&_offset=1", scope)
+        first = await ask(store, "Condition", "_count=1", scope)
+        page = await ask(store, "Condition", f"_count=1&_cursor={first.next}", scope)
         assert (references(page.matches), page.total, page.more) == (["Condition/flu"], 2, False)
         around = await ask(store, "Patient", "_id=a&_revinclude=Condition:patient", scope)
         assert references(around.included) == ["Condition/flu"]

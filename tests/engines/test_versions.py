@@ -142,7 +142,7 @@ def test_history_of_a_type_and_of_everything_pages_and_starts_where_asked(new_st
 
         def ask(view):  # type: ignore[no-untyped-def]
             first = view.history(count=4)
-            rest = view.history(count=4, offset=4)
+            rest = view.history(count=4, after=first.next)
             since = view.history("Patient", since=datetime.fromtimestamp(NOON / 1000 + 1, UTC))
             later = view.history(
                 "Patient", since=datetime.fromtimestamp(NOON / 1000 + 1, UTC) + timedelta(microseconds=1)

@@ -17,9 +17,10 @@ from passerelle.store.journal import Journal
 from passerelle.values import Json
 
 if TYPE_CHECKING:
+    from passerelle.store.changing import SqlChange
     from passerelle.store.memory import MemoryStore, MemoryView
     from passerelle.store.postgres import PostgresStore
-    from passerelle.store.sql import SqlChange, SqlView
+    from passerelle.store.sql import SqlView
     from passerelle.store.sqlite import SqliteStore
 
 T = TypeVar("T")

@@ -20,11 +20,15 @@ import psycopg
 from psycopg import Connection, IsolationLevel, errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from passerelle.store import statements
+from passerelle.store.changing import SqlChange
 from passerelle.store.clock import Milliseconds, wall
 from passerelle.store.compose import Dialect
 from passerelle.store.errors import StoreUnavailableError
+from passerelle.store.facets import Lexicon
 from passerelle.store.migrate import is_current, migrate
-from passerelle.store.sql import SqlChange, SqlView
+from passerelle.store.sql import SqlView
+from passerelle.store.writing import Known
 from passerelle.values import Json
 
 T = TypeVar("T")
@@ -37,6 +41,10 @@ _MIGRATING = 0x5061_7373_6572
 
 # A unique key that is taken means that another transaction made the same resource: the next try sees it.
 _CONTRADICTED = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+
+
+MANY = 24
+"""From how many rows on they are copied rather than inserted."""
 
 
 class PostgresSession:
@@ -56,6 +64,31 @@ class PostgresSession:
         else:
             self._connection.cursor().executemany(_marked(sql), rows)
 
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        if len(rows) < MANY:
+            self.write(statements.INSERTS[table], rows)
+            return
+        with self._connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+class _Numbers:
+    """The server counts."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._seqs: list[int] = []
+
+    def next_seq(self) -> int:
+        return self._next("resource_number")
+
+    def next_home(self) -> int:
+        return self._next("home_number")
+
+    def _next(self, name: str) -> int:
+        return int(self._connection.execute("SELECT nextval(%s::regclass)", (name,)).fetchall()[0][0])
+
 
 class PostgresStore:
     """A store on a PostgreSQL server, which other processes may use at the same time."""
@@ -65,6 +98,7 @@ class PostgresStore:
         self._base = base
         self._clock = clock
         self._latest = 0
+        self._known = Known(Lexicon("postgresql"))
         self._latest_lock = threading.Lock()
         self._threads = ThreadPoolExecutor(threads, "passerelle-postgres")
 
@@ -93,6 +127,10 @@ class PostgresStore:
         every = list(resources)  # a change may have to be done again, an iterator runs only once
         return await self.change(lambda change: change.load(every))
 
+    async def forget(self) -> None:
+        """Learn anew what the database holds, after it was changed beside this store."""
+        self._known.forget()
+
     async def close(self) -> None:
         """Finish what is under way and let go of the server."""
         await asyncio.to_thread(self._threads.shutdown)
@@ -102,7 +140,7 @@ class PostgresStore:
         with _explained(), self._pool.connection() as connection:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            return question(SqlView(PostgresSession(connection), self._base))
+            return question(SqlView(PostgresSession(connection), self._base, self._known))
 
     def _change(self, work: Callable[[SqlChange], T]) -> T:
         with _explained():
@@ -118,11 +156,14 @@ class PostgresStore:
         with self._pool.connection() as connection:
             connection.isolation_level = IsolationLevel.SERIALIZABLE
             connection.read_only = False
-            change = SqlChange(PostgresSession(connection), self._base, max(self._clock(), self._latest))
-            with connection.pipeline():
-                result = work(change)
+            now = max(self._clock(), self._latest)
+            numbers = _Numbers(connection)
+            change = SqlChange(PostgresSession(connection), self._base, self._known, numbers, now)
+            result = work(change)
+            change.finish()
         with self._latest_lock:
             self._latest = max(self._latest, change.latest)
+            change.writing.learn()
         return result
 
 

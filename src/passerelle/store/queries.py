@@ -1,32 +1,27 @@
-"""The SQL that reads: by reference, a whole record, a history."""
+"""The SQL that reads: by reference, a whole record, a history, a part of an export."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal_column, select, union_all
+from sqlalchemy import Select, and_, func, literal_column, or_, select, union_all
 from sqlalchemy.sql.selectable import FromClause
 
-from passerelle.store.compose import ONE, Condition, Dialect, Marks, ScopeShape, Statement, compiled, within
-from passerelle.store.tables import locator, member, past, resource
-
-# --- by reference -------------------------------------------------------------------------------------------
-
-SIZES = (1, 4, 16, 64)
-"""How many references one statement asks for: few shapes, so that each is compiled once."""
-
-
-def padded(references: Sequence[str]) -> list[list[str]]:
-    """References in lists of the sizes that statements have; the last one is repeated to fill its list."""
-    lists = []
-    for start in range(0, len(references), SIZES[-1]):
-        part = list(references[start : start + SIZES[-1]])
-        size = next(size for size in SIZES if size >= len(part))
-        lists.append(part + part[-1:] * (size - len(part)))
-    return lists
+from passerelle.store.compose import (
+    ONE,
+    Condition,
+    Dialect,
+    ScopeShape,
+    Statement,
+    among,
+    compiled,
+    limited,
+    value,
+    within,
+)
+from passerelle.store.tables import HEAD, facet, locator, member, past, posting, resource
 
 
 def columns(version: FromClause) -> list[Condition]:
@@ -34,25 +29,56 @@ def columns(version: FromClause) -> list[Condition]:
     return [version.c[name] for name in ("type", "id", "version", "instant", "method", "packing", "body")]
 
 
-def _located(version: FromClause) -> FromClause:
-    return locator.join(
-        version,
-        and_(
-            version.c.compartment == locator.c.home,
-            version.c.type == locator.c.type,
-            version.c.id == locator.c.id,
-        ),
-    )
+BOUND = {"sqlite": "SELECT max(seq) FROM resource", "postgresql": "SELECT last_value FROM resource_number"}
+"""The greatest number that any resource has, or a greater one."""
+
+# --- by reference -------------------------------------------------------------------------------------------
+
+READ = """
+SELECT r.type, r.id, r.version, r.instant, r.method, r.packing, r.body
+FROM locator l JOIN resource r ON r.compartment = l.home AND r.type = ? AND r.seq = l.seq
+WHERE l.compartment = ? AND l.rest = ? AND r.id = ?
+"""
+"""The current version at one reference, in any scope."""
+
+
+@dataclass(frozen=True)
+class OneShape:
+    """One resource: the places of its type, of both halves of its key, and of its id."""
+
+    type: int
+    compartment: int
+    rest: int
+    id: int
+
+
+def _here(one: OneShape, row: FromClause) -> list[Condition]:
+    return [
+        locator.c.compartment == value(one.compartment),
+        locator.c.rest == value(one.rest),
+        row.c.type == value(one.type),
+        row.c.seq == locator.c.seq,
+        row.c.id == value(one.id),
+    ]
 
 
 @lru_cache
-def at(dialect: Dialect, count: int, scope: ScopeShape) -> Statement:
-    """The current versions at ``count`` references. Values: the references, the scope."""
-    mark = Marks()
-    statement = (
-        select(*columns(resource), resource.c.refers)
-        .select_from(_located(resource))
-        .where(locator.c.compartment.in_(mark.some(count)), *within(resource, scope, mark))
+def read(dialect: Dialect, one: OneShape, scope: ScopeShape) -> Statement:
+    """The current version at one reference."""
+    inside = within(resource, scope, dialect)
+    here = [resource.c.compartment == locator.c.home, *_here(one, resource)]
+    return compiled(select(*columns(resource)).where(*here, *inside), dialect)
+
+
+@lru_cache
+def at(dialect: Dialect, places: int, types: int, scope: ScopeShape) -> Statement:
+    """The current versions at many references, deletions included; a few more if two references share a place."""
+    statement = select(*columns(resource), locator.c.compartment).where(
+        among(dialect, locator.c.compartment, places),
+        resource.c.compartment == locator.c.home,
+        resource.c.seq == locator.c.seq,
+        among(dialect, resource.c.type, types),
+        *within(resource, scope, dialect),
     )
     return compiled(statement, dialect)
 
@@ -61,36 +87,56 @@ def at(dialect: Dialect, count: int, scope: ScopeShape) -> Statement:
 
 
 @lru_cache
-def compartment(dialect: Dialect, scope: ScopeShape) -> Statement:
-    """What has its home with a patient. Values: the patient, the scope."""
-    mark = Marks()
-    statement = select(*columns(resource), resource.c.refers).where(
-        resource.c.compartment == mark(), resource.c.packing.is_not(None), *within(resource, scope, mark)
+def compartment(dialect: Dialect, patient: int, scope: ScopeShape) -> Statement:
+    """What has its home with a patient."""
+    statement = select(*columns(resource)).where(
+        resource.c.compartment == value(patient),
+        resource.c.packing.is_not(None),
+        *within(resource, scope, dialect),
     )
-    return compiled(statement.order_by(resource.c.type, resource.c.id), dialect)
+    return compiled(statement, dialect)
 
 
 @lru_cache
-def membership(dialect: Dialect, scope: ScopeShape) -> Statement:
-    """What is about a patient but has its home with another. Values: the patient, the scope."""
-    mark = Marks()
+def membership(dialect: Dialect, patient: int, scope: ScopeShape) -> Statement:
+    """What is about a patient but has its home with another."""
     shared = member.join(
         resource,
         and_(
             resource.c.compartment == member.c.home,
             resource.c.type == member.c.type,
-            resource.c.id == member.c.id,
-            resource.c.version == member.c.version,
+            resource.c.seq == member.c.seq,
         ),
     )
-    statement = (
-        select(*columns(resource), resource.c.refers)
-        .select_from(shared)
-        .where(
-            member.c.compartment == mark(), resource.c.packing.is_not(None), *within(resource, scope, mark)
-        )
+    statement = select(*columns(resource)).select_from(shared)
+    inside = within(resource, scope, dialect)
+    found = statement.where(member.c.compartment == value(patient), resource.c.packing.is_not(None), *inside)
+    return compiled(found, dialect)
+
+
+# --- an export ----------------------------------------------------------------------------------------------
+
+
+@lru_cache
+def scan(
+    dialect: Dialect, type: int, after: int, limit: int, since: int | None, scope: ScopeShape
+) -> Statement:
+    """Current versions of a type in the order in which they were first written; with ``since`` only living ones."""
+    statement = select(resource.c.seq, resource.c.instant, resource.c.packing, resource.c.body).where(
+        resource.c.type == value(type), resource.c.seq > value(after), *within(resource, scope, dialect)
     )
-    return compiled(statement.order_by(resource.c.type, resource.c.id), dialect)
+    if since is not None:
+        statement = statement.where(resource.c.packing.is_not(None), resource.c.instant >= value(since))
+    return compiled(limited(statement.order_by(resource.c.seq), limit), dialect)
+
+
+@lru_cache
+def earlier(dialect: Dialect, seq: int, until: int, scope: ScopeShape) -> Statement:
+    """The version of a resource that was current at a moment and is past now."""
+    statement = select(past.c.instant, past.c.packing, past.c.body).where(
+        past.c.seq == value(seq), past.c.instant <= value(until), *within(past, scope, dialect)
+    )
+    return compiled(statement.order_by(past.c.version.desc()).limit(ONE).offset(literal_column("0")), dialect)
 
 
 # --- history ------------------------------------------------------------------------------------------------
@@ -98,61 +144,118 @@ def membership(dialect: Dialect, scope: ScopeShape) -> Statement:
 
 @dataclass(frozen=True)
 class HistoryShape:
-    """What a history is of: one resource, one type or everything; since when; within what."""
+    """What a history is of, and the places of its values."""
 
-    type: bool
-    id: bool
-    since: bool
-    version: bool
+    one: OneShape | None
+    type: int | None
+    since: int | None
+    start: int | None
+    end: int | None
+    version: int | None
+    after: tuple[int, int, int, int] | None
+    """The instant, type, id and version of the last that was shown."""
     scope: ScopeShape
 
 
 @lru_cache
-def history(dialect: Dialect, shape: HistoryShape) -> Statement:
-    """A page of versions, newest first. Values: those of ``_both``, count, offset."""
-    mark = Marks()
-    versions = _both(shape, mark).subquery()
-    order = (versions.c.instant.desc(), versions.c.type, versions.c.id, versions.c.version.desc())
-    statement = select(versions).order_by(*order).limit(mark()).offset(mark())
-    return compiled(statement, dialect)
+def history(dialect: Dialect, shape: HistoryShape, limit: int) -> Statement:
+    """A page of versions, newest first."""
+    versions = _both(shape, dialect).subquery()
+    row = versions.c
+    statement = select(versions)
+    if shape.after:
+        statement = statement.where(_behind(row, *(value(place) for place in shape.after)))
+    order = row.instant.desc(), row.type, row.id, row.version.desc()
+    return compiled(limited(statement.order_by(*order), limit), dialect)
+
+
+def _behind(row: Any, instant: Any, type: Any, id: Any, version: Any) -> Condition:
+    """That a version comes after the last of the page before."""
+    later = and_(row.id == id, row.version < version)
+    same = or_(row.type > type, and_(row.type == type, or_(row.id > id, later)))
+    behind: Condition = and_(row.instant <= instant, or_(row.instant < instant, same))
+    return behind
 
 
 @lru_cache
 def history_total(dialect: Dialect, shape: HistoryShape) -> Statement:
-    """How many versions there are. Values: those of ``_both``."""
-    return compiled(select(func.count()).select_from(_both(shape, Marks()).subquery()), dialect)
+    """How many versions there are."""
+    return compiled(select(func.count()).select_from(_both(shape, dialect).subquery()), dialect)
 
 
-def _both(shape: HistoryShape, mark: Marks) -> Any:
-    """Values: those of ``_versions``, and again, and the scope once more."""
-    return union_all(_versions(resource, shape, mark), _versions(past, shape, mark))
+def _both(shape: HistoryShape, dialect: Dialect) -> Any:
+    return union_all(_versions(resource, shape, dialect), _versions(past, shape, dialect))
 
 
-def _versions(table: FromClause, shape: HistoryShape, mark: Marks) -> Select[Any]:
-    """Values: the reference or the type, since, the version, the scope (for ``past`` twice)."""
-    statement = select(*columns(table))
-    if shape.id:
-        statement = statement.select_from(_located(table)).where(locator.c.compartment == mark())
-    elif shape.type:
-        statement = statement.where(table.c.type == mark())
-    if shape.since:
-        statement = statement.where(table.c.instant >= mark())
-    if shape.version:
-        statement = statement.where(table.c.version == mark())
-    return statement.where(*within(table, shape.scope, mark), *_still(table, shape.scope, mark))
+def _versions(table: FromClause, shape: HistoryShape, dialect: Dialect) -> Select[Any]:
+    statement = select(*columns(table), table.c.seq)
+    if shape.one:
+        here = [table.c.compartment == locator.c.home] if table is resource else []
+        statement = statement.where(*here, *_here(shape.one, table))
+    elif shape.type is not None:
+        statement = statement.where(table.c.type == value(shape.type))
+    if shape.since is not None:
+        statement = statement.where(table.c.instant >= value(shape.since))
+    if shape.end is not None:
+        statement = statement.where(table.c.instant < value(shape.end))
+    if shape.start is not None and table is past:
+        statement = statement.where(_followed(value(shape.start)))
+    if shape.version is not None:
+        statement = statement.where(table.c.version == value(shape.version))
+    return statement.where(*within(table, shape.scope, dialect), *_still(table, shape.scope, dialect))
 
 
-def _still(table: FromClause, scope: ScopeShape, mark: Marks) -> list[Condition]:
+def _followed(start: Any) -> Condition:
+    """That a past version was still the current one after a moment."""
+    following, current = past.alias(), resource.alias()
+    next = past.c.version + ONE
+    then = select(ONE).where(
+        following.c.seq == past.c.seq, following.c.version == next, following.c.instant > start
+    )
+    now = select(ONE).where(
+        current.c.type == past.c.type,
+        current.c.seq == past.c.seq,
+        current.c.version == next,
+        current.c.instant > start,
+    )
+    return or_(then.exists(), now.exists())
+
+
+def _still(table: FromClause, scope: ScopeShape, dialect: Dialect) -> list[Condition]:
     """That the current version is in scope too: a label that was added later hides what was before it."""
-    whereabouts, current = locator.alias(), resource.alias()
-    inside = within(current, scope, mark) if table is past else []
+    current = resource.alias()
+    inside = within(current, scope, dialect) if table is past else []
     if not inside:
         return []
-    now = select(ONE).where(
-        whereabouts.c.compartment == table.c.type + literal_column("'/'") + table.c.id,
-        current.c.compartment == whereabouts.c.home,
-        current.c.type == table.c.type,
-        current.c.id == table.c.id,
-        *inside,
+    return [select(ONE).where(current.c.type == table.c.type, current.c.seq == table.c.seq, *inside).exists()]
+
+
+# --- references ---------------------------------------------------------------------------------------------
+
+
+@lru_cache
+def pointing(
+    dialect: Dialect, names: int, texts: int, kinds: tuple[int, int], scope: ScopeShape
+) -> Statement:
+    """The resources of a type that refer to any of many references by one of some names."""
+    type, bucket = kinds
+    named = and_(
+        facet.c.compartment == value(bucket),
+        among(dialect, facet.c.name, names),
+        among(
+            dialect,
+            facet.c.text if dialect == "sqlite" else func.left(facet.c.text, literal_column(str(HEAD))),
+            texts,
+        ),
     )
-    return [now.exists()]
+    statement = select(*columns(resource)).where(
+        resource.c.type == value(type), resource.c.packing.is_not(None), *within(resource, scope, dialect)
+    )
+    if dialect == "sqlite":
+        rows = (
+            select(posting.c.seq).select_from(facet.join(posting, posting.c.key == facet.c.key)).where(named)
+        )
+        return compiled(statement.where(resource.c.seq.in_(rows)), dialect)
+    keys = select(facet.c.key).where(named)
+    overlaps = resource.c.terms.op("&&", is_comparison=True)(func.array(keys.scalar_subquery()))
+    return compiled(statement.where(overlaps), dialect)

@@ -1,178 +1,406 @@
-"""A search in two parts: its shape, which is compiled once, and its values, which are never part of the text.
-
-The clause that is likely to leave least drives: its rows lead to the resources. The others are asked of each
-resource that is left, by exact look-ups.
-"""
+"""A search in two parts: its shape, which is compiled once, and its values, which are never part of the text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Literal
 
-from passerelle.fhir.search import Clause, Kind, Operator, Query, Test, parameters, tests
-from passerelle.store.compose import ScopeShape, scope_values
-from passerelle.store.filing import BUCKET
+from passerelle.fhir import search_cursor
+from passerelle.fhir.search import (
+    All,
+    Chain,
+    Clause,
+    Either,
+    Has,
+    Operator,
+    Query,
+    Test,
+    Together,
+    Typed,
+    parameters,
+    sort_rows,
+    tests,
+)
+from passerelle.fhir.search import Condition as Asked
+from passerelle.store.compose import Dialect, ScopeShape, Values, lower_scope
+from passerelle.store.facets import PRESENT
+from passerelle.store.numbers import TYPES, bucket, number_of, whereabouts
+from passerelle.store.tables import HEAD
 
 HIGHEST = "\U0010ffff"
 """Sorts after all that may follow: what starts with a text lies between the text and the text with this."""
 
-Ask = Literal["some", "none", "present", "missing", "nothing", "anything"]
-"""That some row passes, that none does, that there is one or none of the name; or what needs no look."""
+
+@dataclass(frozen=True)
+class Kinds:
+    """The types that a condition is asked of: the places of their numbers and their buckets; of one, or of many."""
+
+    one: bool
+    types: int
+    buckets: int
+    names: tuple[int, ...]
+    """The places of ``Type/``."""
+    numbered: tuple[tuple[int, int], ...] = ()
+    """Of many types: the places of ``Type/`` with the number of each type."""
 
 
 @dataclass(frozen=True)
 class TestShape:
-    """How one test compares, and which fields."""
+    """How one test compares, and the places of what it compares with."""
 
     operator: Operator
-    text: bool
-    system: bool
-    exact: bool
-    interval: bool
-
-    @classmethod
-    def of(cls, test: Test) -> TestShape:
-        interval = test.low is not None and test.high is not None
-        return cls(
-            test.operator, test.text is not None, test.system is not None, test.exact is not None, interval
-        )
-
-
-PLAIN = TestShape("is", True, False, False, False)
-"""The commonest test: a text is equal."""
+    text: int | None = None
+    texts: int | None = None
+    """Many texts, any of which may be equal."""
+    heads: int | None = None
+    """How they start, as far as that is indexed."""
+    end: int | None = None
+    """After all that starts with the text, or with ``exact``."""
+    long: bool = False
+    system: int | None = None
+    exact: int | None = None
+    low: int | None = None
+    high: int | None = None
 
 
 @dataclass(frozen=True)
-class ClauseShape:
-    """What is asked, and of what: of index rows with text or intervals, or of a column of the resource."""
+class Words:
+    """Some (or none) of the facets of a resource passes."""
 
-    subject: Literal["text", "interval", "id", "moment"]
-    ask: Ask
+    kinds: Kinds
+    names: tuple[int, ...]
+    tests: tuple[TestShape, ...]
+    rank: int
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Some (or none) of the intervals of a resource passes."""
+
+    kinds: Kinds
+    names: tuple[int, ...]
+    tests: tuple[TestShape, ...]
+    rank: int
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Present:
+    """There is a row of a name; for a reference, of one that starts so."""
+
+    kinds: Kinds
+    names: tuple[int, ...]
+    start: int
+    negated: bool
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The id is, or is not, one of many."""
+
+    ids: int
+    places: int
+    negated: bool
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When it was written last."""
+
     tests: tuple[TestShape, ...]
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A reference of the resource leads to a candidate."""
+
+    kinds: Kinds
+    names: tuple[int, ...]
+    start: int
+    target: Candidates
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """A reference of a candidate leads here."""
+
+    kinds: Kinds
+    names: tuple[int, ...]
+    source: Candidates
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    any: tuple[ConditionShape, ...]
+
+
+@dataclass(frozen=True)
+class AllOf:
+    all: tuple[ConditionShape, ...]
+
+
+@dataclass(frozen=True)
+class Slotted:
+    """There is a slot in which every part has a row that passes."""
+
+    parts: tuple[Words | Spans, ...]
+
+
+@dataclass(frozen=True)
+class OfTypes:
+    kinds: Kinds
+    then: ConditionShape
+
+
+@dataclass(frozen=True)
+class Always:
+    """What needs no look."""
+
+    true: bool
+
+
+ConditionShape = (
+    Words | Spans | Present | Ids | Moments | Linked | Pointed | AnyOf | AllOf | Slotted | OfTypes | Always
+)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The resources of some types in scope that pass all conditions."""
+
+    kinds: Kinds
+    scope: ScopeShape
+    conditions: tuple[ConditionShape, ...]
+
+
+@dataclass(frozen=True)
 class Ordering:
-    """One key of a sort."""
+    """One key of a sort: an id, a moment, the least or greatest text or start of an interval."""
 
     subject: Literal["text", "interval", "id", "moment"]
     descending: bool
+    kinds: Kinds | None = None
+    names: tuple[int, ...] = ()
+    start: tuple[int, int] | None = None
+
+
+Home = Callable[[str], int | None]
+
+
+@dataclass
+class Lowering:
+    """What is the same for all conditions of one search."""
+
+    values: Values
+    scope: ScopeShape
+
+    # --- places ---
+
+    def kinds(self, types: Sequence[str]) -> Kinds:
+        known = [type for type in types if number_of(type)]
+        if len(known) == 1:
+            [type] = known
+            mark = self.values.mark
+            return Kinds(True, mark(number_of(type)), mark(bucket(type)), (mark(f"{type}/"),))
+        names = tuple([self.values.mark(f"{type}/") for type in known])
+        numbers, buckets = [number_of(type) for type in known], [bucket(type) for type in known]
+        types_, buckets_ = self.values.many(numbers), self.values.many(buckets)
+        return Kinds(False, types_, buckets_, names, tuple(zip(names, numbers, strict=True)))
+
+    def names(self, names: Sequence[str], start: str = "") -> tuple[int, ...]:
+        return tuple([self.values.mark(start + name) for name in names])
+
+    # --- conditions ---
+
+    def candidates(self, types: Sequence[str], conditions: Sequence[Asked]) -> Candidates:
+        kinds = self.kinds(types)
+        return Candidates(kinds, self.scope, tuple([self.condition(one, kinds, types) for one in conditions]))
+
+    def condition(self, asked: Asked, kinds: Kinds, types: Sequence[str]) -> ConditionShape:
+        match asked:
+            case Clause():
+                return self.clause(asked, kinds, types)
+            case Either(any=any):
+                return AnyOf(tuple([self.condition(one, kinds, types) for one in any]))
+            case All(all=all):
+                return AllOf(tuple([self.condition(one, kinds, types) for one in all]))
+            case Chain():
+                start = self.values.mark(f"{asked.type}/")
+                return Linked(
+                    kinds, self.names(asked.names), start, self.candidates([asked.type], [asked.then])
+                )
+            case Has():
+                source = self.candidates([asked.type], [asked.then])
+                return Pointed(kinds, self.names(asked.names), source)
+            case Together(parts=parts):
+                return Slotted(tuple([self._row_clause(part, kinds) for part in parts]))
+            case Typed():
+                some = [type for type in asked.types if type in types] if types else list(asked.types)
+                inner = self.kinds(some)
+                return OfTypes(inner, self.condition(asked.then, inner, some)) if some else Always(False)
+        raise TypeError(f"A condition of an unknown kind: {type(asked).__name__}")
+
+    def clause(self, clause: Clause, kinds: Kinds, types: Sequence[str]) -> ConditionShape:
+        if clause.modifier == "missing":
+            return self._missing(clause, kinds)
+        negated = clause.modifier in ("not", "not-in")
+        asked = tests(clause)
+        if clause.names == ("_id",):
+            return self._ids([test.text or "" for test in asked if _of_an_id(test)], types, negated)
+        if clause.names == ("_lastUpdated",):
+            return Moments(tuple([self._interval(test) for test in asked if _bounded(test)]))
+        return replace(self._row_clause(clause, kinds), negated=negated)
+
+    def _row_clause(self, clause: Clause, kinds: Kinds) -> Words | Spans:
+        names, asked = self.names(clause.names), tests(clause)
+        if clause.kind in ("date", "number", "quantity"):
+            shapes = [self._interval(test) for test in asked if _bounded(test)]
+            return Spans(kinds, names, tuple(shapes), _rank(clause))
+        return Words(kinds, names, tuple(self._texts(asked)), _rank(clause))
+
+    def _missing(self, clause: Clause, kinds: Kinds) -> ConditionShape:
+        missing = clause.values == ("true",)
+        if clause.names[0] in ("_id", "_lastUpdated"):  # every resource has both
+            return Always(not missing)
+        start = self.values.mark(clause.start)
+        return Present(kinds, self.names(clause.names, PRESENT), start, missing)
+
+    def _ids(self, ids: list[str], types: Sequence[str], negated: bool) -> Ids:
+        places = [whereabouts(f"{type}/{id}")[0] for type in types for id in ids]
+        return Ids(self.values.many(ids), self.values.many(places), negated)
+
+    def _texts(self, asked: Sequence[Test]) -> list[TestShape]:
+        """The tests of words; those that only differ in an equal text become one."""
+        shapes = []
+        for (merged, system), group in groupby(asked, key=lambda test: (_merges(test), test.system)):
+            some = list(group)
+            if merged and len(some) > 1:
+                place = None if system is None else self.values.mark(system)
+                texts = [test.text or "" for test in some]
+                heads = self.values.many([text[:HEAD] for text in texts])
+                shapes.append(TestShape("is", texts=self.values.many(texts), heads=heads, system=place))
+            else:
+                shapes += [self._text(test) for test in some]
+        return shapes
+
+    def _text(self, test: Test) -> TestShape:
+        mark = self.values.mark
+        text = None if test.text is None else mark(test.text)
+        end = None
+        if test.operator == "starts":
+            end = mark((test.text or "") + HIGHEST)
+        elif test.operator == "named":
+            end = mark((test.exact or "") + HIGHEST)
+        long = len(test.text or "") > HEAD
+        system = None if test.system is None else mark(test.system)
+        exact = None if test.exact is None else mark(test.exact)
+        return TestShape(test.operator, text, end=end, long=long, system=system, exact=exact)
+
+    def _interval(self, test: Test) -> TestShape:
+        shape = self._text(test)
+        return replace(shape, low=self.values.mark(test.low), high=self.values.mark(test.high))
+
+
+def _merges(test: Test) -> bool:
+    return test.operator in ("is", "exact") and test.text is not None and test.exact is None
+
+
+def _bounded(test: Test) -> bool:
+    return test.low is not None and test.high is not None
+
+
+def _of_an_id(test: Test) -> bool:
+    """Whether a test can be passed by a row that has only a text."""
+    plain = test.operator in ("is", "exact") and test.text is not None
+    return plain and test.system in (None, "") and test.exact in (None, "")
+
+
+def all_types() -> list[str]:
+    return [type for type in TYPES if type]
+
+
+# --- from a query to its shape and values -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """The end of the page before: the places of its bound, its ``seq`` and its sort values, none where it has none."""
+
+    bound: int
+    seq: int
+    values: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
 class SearchShape:
     """A search without its values."""
 
-    scope: ScopeShape
-    clauses: tuple[ClauseShape, ...]
-    driver: int | None
-    sort: tuple[Ordering, ...]
+    candidates: Candidates
+    order: tuple[Ordering, ...]
+    after: Place | None
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search as its shape and its values: of the conditions, and of the order."""
+    """A search as its shape and its values."""
 
     shape: SearchShape
-    values: tuple[object, ...]
-    sort: tuple[object, ...]
+    values: Values
 
 
-# --- from a query to its shape and values -------------------------------------------------------------------
+def types_of(query: Query) -> list[str]:
+    """The types that a query looks at, as far as its scope lets it."""
+    if query.type:
+        return [query.type]
+    types = list(query.types) or all_types()
+    allowed = query.scope.types
+    return [type for type in types if allowed is None or type in allowed]
 
 
-def lower(query: Query) -> Search:
+def lower(query: Query, home: Home, dialect: Dialect) -> Search:
     """Part a query in its shape and its values."""
-    clauses = [(_clause_shape(clause), clause) for clause in query.clauses if isinstance(clause, Clause)]
-    orderings = tuple(Ordering(_subject(name, _kind(query.type, name)), down) for name, down in query.sort)
-    shape = SearchShape(
-        ScopeShape.of(query.scope), tuple(shape for shape, _ in clauses), _driver(clauses), orderings
+    values = Values(dialect)
+    lowering = Lowering(values, lower_scope(query.scope, home, values))
+    types = types_of(query)
+    found = lowering.candidates(types, query.clauses)
+    order = tuple([_ordering(lowering, found.kinds, query.type, *one) for one in query.sort])
+    after = (
+        None if query.after is None else _place(search_cursor.decode(query.after, len(query.sort)), values)
     )
-    values = [value for shape, clause in clauses for value in _clause_values(query.type, shape, clause)]
-    names = (
-        name
-        for (name, _), one in zip(query.sort, orderings, strict=True)
-        if one.subject in ("text", "interval")
-    )
-    bucket = () if query.scope.compartment is None else (BUCKET + query.type,)
-    return Search(shape, (query.type, *bucket, *scope_values(query.scope), *values), tuple(names))
+    return Search(SearchShape(found, order, after), values)
 
 
-def _kind(type: str, name: str) -> Kind:
-    known = parameters(type).get(name)
-    return known.kind if known else "token"
+def _ordering(lowering: Lowering, kinds: Kinds, type: str, name: str, descending: bool) -> Ordering:
+    if name in ("_id", "_lastUpdated"):
+        return Ordering("id" if name == "_id" else "moment", descending)
+    names, start = sort_rows(type, name)
+    known = parameters(type or "Basic").get(name)
+    if known is not None and known.kind in ("date", "number", "quantity"):
+        return Ordering("interval", descending, kinds, lowering.names(names))
+    mark = lowering.values.mark
+    bounds = (mark(start), mark(start + HIGHEST)) if start else None
+    return Ordering("text", descending, kinds, lowering.names(names), bounds)
 
 
-def _subject(name: str, kind: Kind) -> Literal["text", "interval", "id", "moment"]:
-    if name == "_id":
-        return "id"
-    if name == "_lastUpdated":
-        return "moment"
-    return "interval" if kind in ("date", "number", "quantity") else "text"
+def _place(cursor: search_cursor.Cursor, values: Values) -> Place:
+    marks = tuple([None if one is None else values.mark(one) for one in cursor.values])
+    return Place(values.mark(cursor.bound), values.mark(cursor.seq), marks)
 
 
-def _clause_shape(clause: Clause) -> ClauseShape:
-    subject = _subject(clause.name, clause.kind)
-    shapes = tuple(TestShape.of(test) for test in tests(clause))
-    if clause.modifier == "missing":
-        ask: Ask = "missing" if clause.values == ("true",) else "present"
-        if subject in ("id", "moment"):  # every resource has both
-            ask = "nothing" if ask == "missing" else "anything"
-        return ClauseShape(subject, ask, ())
-    if clause.modifier == "not":
-        return ClauseShape(subject, "none", shapes) if shapes else ClauseShape(subject, "anything", ())
-    return ClauseShape(subject, "some", shapes) if shapes else ClauseShape(subject, "nothing", ())
+# --- which condition leads ----------------------------------------------------------------------------------
 
-
-def _clause_values(type: str, shape: ClauseShape, clause: Clause) -> list[object]:
-    asked = tests(clause)
-    values = [value for test in asked for value in _test_values(test)]
-    if shape.ask in ("nothing", "anything"):
-        return []
-    if shape.subject == "id":
-        return [*(f"{type}/{test.text}" for test in asked), *values]
-    return values if shape.subject == "moment" else [clause.name, *values]
-
-
-def _test_values(test: Test) -> list[object]:
-    """The values of a test, in the order of ``_passes``."""
-    values: list[object] = []
-    if test.text is not None:
-        values += [test.text, test.text + HIGHEST] if test.operator == "starts" else [test.text]
-    if test.system is not None:
-        values.append(test.system)
-    if test.exact is not None:
-        values += [test.exact, test.exact + HIGHEST] if test.operator == "named" else [test.exact]
-    if test.low is not None and test.high is not None:
-        values += [test.low, test.high]
-    return values
-
-
-def _driver(clauses: Sequence[tuple[ClauseShape, Clause]]) -> int | None:
-    """Which clause is likely to leave least; none when each of them may leave almost everything."""
-    ranks = [(_rank(shape, clause), number) for number, (shape, clause) in enumerate(clauses)]
-    best = min(ranks, default=(_LAST, 0))
-    return best[1] if best[0] < _LAST else None
-
-
-DRIVING = 50
-"""How many alternatives may drive: each is a look-up of its own."""
-
-_LAST = 9
+LAST = 9
 _RANKS = {"reference": 3, "string": 4, "uri": 5, "token": 5, "date": 6, "quantity": 7, "number": 7}
 
 
-def _rank(shape: ClauseShape, clause: Clause) -> int:
-    sought = shape.subject == "interval" or all(test.text for test in shape.tests)
-    few = len(shape.tests) <= DRIVING or all(test == PLAIN for test in shape.tests)
-    if shape.ask != "some" or shape.subject == "moment" or not (sought and few):
-        return _LAST
-    if shape.subject == "id":
-        return 0
-    if clause.name in ("identifier", "patient") or any(
-        value.startswith("Patient/") for value in clause.values
-    ):
-        return 1 if clause.name == "identifier" else 2
+def _rank(clause: Clause) -> int:
+    """The smaller, the fewer resources are likely to be left by a clause."""
+    if clause.name in ("identifier", "_id"):
+        return 1
+    if clause.kind == "reference":
+        return 2 if any(value.startswith("Patient/") for value in clause.values) else 3
     # Almost every resource has the same status: that leaves everything.
-    return _LAST if clause.name in ("status", "active", "category") else _RANKS.get(clause.kind, _LAST)
+    return LAST - 1 if clause.name in ("status", "active", "category") else _RANKS.get(clause.kind, LAST)

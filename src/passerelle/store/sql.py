@@ -1,59 +1,55 @@
-"""What is asked of a SQL engine and what is written to it, over any session of SQLite or PostgreSQL."""
+"""What is asked of a SQL engine, over any session of SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
-from passerelle.fhir.resource import Stored, decode, encode
-from passerelle.fhir.search import EVERYTHING, Found, Query, Scope, included
-from passerelle.store import queries, searching, statements
+from passerelle.fhir import search_cursor
+from passerelle.fhir.resource import Scan, Stored, decode
+from passerelle.fhir.search import EVERYTHING, Found, Query, Scope, Seen, beside, cared_for
+from passerelle.store import queries, searching
 from passerelle.store.clock import milliseconds, moment
-from passerelle.store.compose import Dialect, ScopeShape, Statement, scope_values
-from passerelle.store.filing import Filing, addressed, file, pointers
-from passerelle.store.jobs import Jobs, Outbox, SqlRows
-from passerelle.store.packing import pack, unpack
+from passerelle.store.compose import ScopeShape, Statement, Values, lower_scope
+from passerelle.store.jobs import Jobs, SqlRows
+from passerelle.store.numbers import METHODS, NUMBERS, TYPES, bucket, number_of, whereabouts
+from passerelle.store.packing import unpack, unpack_all
 from passerelle.store.record import Kept, whole
-from passerelle.store.shapes import lower
-from passerelle.values import Json, instant
+from passerelle.store.session import Row, Session
+from passerelle.store.shapes import Search, lower
+from passerelle.store.writing import Known
 
-Row = tuple[Any, ...]
-
-CHUNK = 500
-"""How many resources a load writes at a time."""
-
-
-class Session(Protocol):
-    """One connection in one transaction. Statements carry ``?`` marks."""
-
-    dialect: Dialect
-
-    def rows(self, sql: str, values: Sequence[object]) -> list[Row]: ...
-
-    def write(self, sql: str, rows: Sequence[Sequence[object]]) -> None: ...
+Period = tuple[datetime, datetime]
 
 
 class SqlView:
     """One snapshot of a SQL engine."""
 
-    def __init__(self, session: Session, base: str) -> None:
+    def __init__(self, session: Session, base: str, known: Known) -> None:
         self._session = session
         self._base = base
+        self._known = known
 
     @property
     def jobs(self) -> Jobs:
         return Jobs(SqlRows(self._session))
 
     def read(self, type: str, id: str, scope: Scope = EVERYTHING) -> Stored | None:
-        rows = self._at([f"{type}/{id}"], scope)
+        number = number_of(type)
+        if scope == EVERYTHING:
+            rows = self._session.rows(queries.READ, (number, *whereabouts(f"{type}/{id}"), id))
+        else:
+            values = Values(self._session.dialect)
+            one, inside = self._one(type, id, values), self._scope(scope, values)
+            rows = self._ask(queries.read(self._session.dialect, one, inside), values)
         return _stored(rows[0]) if rows else None
 
     def vread(self, type: str, id: str, version: int, scope: Scope = EVERYTHING) -> Stored | None:
-        shape = queries.HistoryShape(True, True, False, True, ScopeShape.of(scope))
-        values = self._of([f"{type}/{id}", version], scope)
-        rows = self._ask(queries.history(self._session.dialect, shape), [*values, 1, 0])
+        values = Values(self._session.dialect)
+        one, inside = self._one(type, id, values), self._scope(scope, values)
+        shape = queries.HistoryShape(one, None, None, None, None, values.mark(version), None, inside)
+        rows = self._ask(queries.history(self._session.dialect, shape, values.mark(1)), values)
         return _stored(rows[0]) if rows else None
 
     def history(
@@ -63,32 +59,48 @@ class SqlView:
         *,
         scope: Scope = EVERYTHING,
         since: datetime | None = None,
+        at: Period | None = None,
         count: int = 50,
-        offset: int = 0,
+        after: str | None = None,
     ) -> Found:
+        values = Values(self._session.dialect)
+        mark = values.mark
+        start, end = (None, None) if at is None else (mark(milliseconds(at[0])), mark(milliseconds(at[1])))
+        behind: Any = None if after is None else tuple(map(mark, _after(after)))
         shape = queries.HistoryShape(
-            type is not None, id is not None, since is not None, False, ScopeShape.of(scope)
+            self._one(type, id, values) if type and id else None,
+            mark(number_of(type)) if type and not id else None,
+            None if since is None else mark(milliseconds(since)),
+            start,
+            end,
+            None,
+            behind,
+            self._scope(scope, values),
         )
-        about = [f"{type}/{id}" if id else type] if type else []
-        values = self._of([*about, *([] if since is None else [milliseconds(since)])], scope)
-        return self._page(
-            lambda limit: self._ask(queries.history(self._session.dialect, shape), [*values, limit, offset]),
-            lambda: self._ask(queries.history_total(self._session.dialect, shape), values),
-            (count, offset, True),
-        )
+        dialect = self._session.dialect
+        rows = self._ask(queries.history(dialect, shape, mark(count + 1)), values) if count else []
+        more = len(rows) > count > 0
+        shown = rows[:count]
+        if not more and after is None and count:
+            total = len(rows)
+        else:
+            total = int(self._ask(queries.history_total(dialect, shape), values)[0][0])
+        following = _history_cursor(shown[-1]) if more else None
+        return Found(tuple(map(_stored, shown)), total=total, more=more, next=following)
 
     def search(self, query: Query) -> Found:
-        asked = lower(query)
+        asked = lower(query, self._home, self._session.dialect)
         count = 0 if query.summary == "count" else query.count
-        dialect = self._session.dialect
-        found = self._page(
-            lambda limit: self._ask(
-                searching.page(dialect, asked.shape), [*asked.values, *asked.sort, limit, query.offset]
-            ),
-            lambda: self._ask(searching.total(dialect, asked.shape), asked.values),
-            (count, query.offset, query.total or not count),
-        )
-        return Found(found.matches, self._beside(query, found.matches), found.total, found.more)
+        wanted = query.total or not count
+        rows = self._matches(asked, count) if count else []
+        more = len(rows) > count > 0
+        shown = rows[:count]
+        matches = tuple(map(_stored, shown))
+        total = None
+        if wanted:
+            total = len(rows) if count and not more and query.after is None else self._total(asked)
+        following = self._cursor(query, asked, shown) if more else None
+        return Found(matches, self._beside(query, matches), total, more, following)
 
     def everything(
         self,
@@ -96,221 +108,165 @@ class SqlView:
         *,
         types: frozenset[str] | None = None,
         since: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
         scope: Scope = EVERYTHING,
     ) -> list[Stored]:
-        shape, values = ScopeShape.of(scope), [patient, *scope_values(scope)]
-        about = self._ask(queries.compartment(self._session.dialect, shape), values)
-        about += self._ask(queries.membership(self._session.dialect, shape), values)
-        rows = whole(patient, map(_kept, about), lambda sought: list(map(_kept, self._living(sought, scope))))
-        start = None if since is None else milliseconds(since)
-        return [
-            _stored(row)
-            for row in rows
-            if (types is None or row[0] in types) and (start is None or row[3] >= start)
-        ]
-
-    # --- steps ---
-
-    def _ask(self, statement: Statement, values: Sequence[object]) -> list[Row]:
-        return self._session.rows(statement.sql, statement.marks(values))
-
-    def _of(self, about: list[object], scope: Scope) -> list[object]:
-        """The values of a question that is put to both tables of versions."""
-        inside = scope_values(scope)
-        return [*about, *inside, *about, *inside, *inside]
-
-    def _at(self, references: list[str], scope: Scope) -> list[Row]:
-        """The current versions at some references, deletions included."""
-        shape, inside = ScopeShape.of(scope), scope_values(scope)
-        return [
-            row
-            for some in queries.padded(references)
-            for row in self._ask(queries.at(self._session.dialect, len(some), shape), [*some, *inside])
-        ]
-
-    def _living(self, references: list[str], scope: Scope) -> list[Row]:
-        return [row for row in self._at(references, scope) if row[6] is not None]
-
-    def _page(
-        self,
-        page: Callable[[int], list[Row]],
-        total: Callable[[], list[Row]],
-        wanted: tuple[int, int, bool],
-    ) -> Found:
-        """One page; who it shows to the end is not counted again."""
-        count, offset, counted = wanted
-        rows = page(count + 1) if count else []
-        matches, more = tuple(map(_stored, rows[:count])), len(rows) > count > 0
-        if not counted:
-            return Found(matches, more=more)
-        ended = count > 0 and not more and (bool(rows) or not offset)
-        return Found(matches, total=offset + len(rows) if ended else int(total()[0][0]), more=more)
-
-    def _beside(self, query: Query, matched: tuple[Stored, ...]) -> tuple[Stored, ...]:
-        if not matched or not (query.include or query.revinclude):
-            return ()
-        found = self._living(self._pointed(query, matched), query.scope)
-        shown = [one.reference for one in matched]
-        for one in query.revinclude:
-            found += self._pointing(one.source, pointers(one.source, one.name), shown, query.scope)
-        extra = {kept.reference: kept for kept in map(_stored, found)}
-        return tuple(extra[reference] for reference in sorted(extra.keys() - set(shown)))
-
-    def _pointed(self, query: Query, matched: tuple[Stored, ...]) -> list[str]:
-        if not query.include:
+        number = self._home(patient)
+        if number is None:
             return []
-        found = (text for one in matched for text in included(decode(one.body or b"{}"), query, self._base))
-        return list(dict.fromkeys(found))
+        values = Values(self._session.dialect)
+        place, inside = values.mark(number), self._scope(scope, values)
+        about = self._ask(queries.compartment(self._session.dialect, place, inside), values)
+        about += self._ask(queries.membership(self._session.dialect, place, inside), values)
+        every = whole(
+            patient, map(_kept, about), lambda sought: list(map(_kept, self._living(sought, scope)))
+        )
+        if types is not None:
+            every = [one for one in every if one.type in types]
+        if since is not None:
+            every = [one for one in every if one.instant >= since]
+        if start is None and end is None:
+            return every
+        ends = [None if one is None else float(milliseconds(one)) for one in (start, end)]
+        return [one for one in every if cared_for(one.type, self._seen(one).rows, ends[0], ends[1])]
 
-    def _pointing(self, type: str, names: list[str], shown: list[str], scope: Scope) -> list[Row]:
-        shape, inside = ScopeShape.of(scope), scope_values(scope)
-        return [
-            row
-            for some in queries.padded(shown)
-            for row in self._ask(
-                searching.pointing(self._session.dialect, len(names), len(some), shape),
-                [type, *names, *some, *inside],
-            )
-        ]
+    def scan(
+        self,
+        type: str,
+        *,
+        scope: Scope = EVERYTHING,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        count: int = 5000,
+    ) -> Scan:
+        values, dialect = Values(self._session.dialect), self._session.dialect
+        place, from_, limit = values.mark(number_of(type)), values.mark(after), values.mark(count + 1)
+        start = None if since is None else milliseconds(since)
+        living = None if until is not None else values.mark(start or 0)
+        rows = self._ask(
+            queries.scan(dialect, place, from_, limit, living, self._scope(scope, values)), values
+        )
+        last = rows[count - 1][0] if len(rows) > count else None
+        rows = rows[:count]
+        if until is not None:
+            rows = [then for row in rows if (then := self._then(row, until, start, scope))]
+        return Scan([unpack(row[2], row[3]) for row in rows], last)
 
-
-class SqlChange(SqlView):
-    """A transaction: one moment for all that it writes. ``latest`` is the last that it wrote down."""
-
-    def __init__(self, session: Session, base: str, now: int) -> None:
-        super().__init__(session, base)
-        self._now = self.latest = now
-
-    def settled(self) -> datetime:
-        self.latest = max(self.latest, self._now + 1)  # whatever comes next is later
-        return moment(self._now)
-
-    @property
-    def outbox(self) -> Outbox:
-        return Outbox(SqlRows(self._session), self._now)
-
-    def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
-        before = self._current(type, id)
-        version, at = self._next(before)
-        kept = addressed(resource, type, id, version, instant(moment(at)))
-        stored = Stored(type, id, version, moment(at), "POST" if created else "PUT", encode(kept))
-        filing = file(kept, self._base)
-        if before is None:
-            self._insert([(stored, filing)])
-        else:
-            self._replace(before[0], stored, filing)
-        return stored
-
-    def delete(self, type: str, id: str) -> Stored:
-        before = self._current(type, id)
-        if before is None:
-            raise LookupError("What never existed cannot be deleted.")
-        if before[4]:
-            return _stored(self._at([f"{type}/{id}"], EVERYTHING)[0])
-        version, at = self._next(before)
-        key = before[0], type, id
-        self._retire(key)
-        self._write(statements.INHERIT_MEMBERS, (*key, version - 1))
-        self._write(statements.INHERIT_LABELS, (*key, version - 1))
-        self._write(statements.UPDATE_RESOURCE, (version, at, "DELETE", None, None, "", *key))
-        return Stored(type, id, version, moment(at), "DELETE", None)
-
-    def load(self, resources: Iterable[Json]) -> int:
-        """Put many at once, as from a backup; each that is new costs no look-up of its own."""
-        count, source = 0, iter(resources)
-        while chunk := list(islice(source, CHUNK)):
-            self._load(chunk)
-            count += len(chunk)
-        return count
+    def find(self, references: Sequence[str], scope: Scope = EVERYTHING) -> list[Stored]:
+        found = {f"{TYPES[row[0]]}/{row[1]}": row for row in self._living(references, scope)}
+        return [_stored(found[one]) for one in dict.fromkeys(references) if one in found]
 
     # --- steps ---
 
-    def _current(self, type: str, id: str) -> Row | None:
-        rows = self._session.rows(statements.CURRENT, (f"{type}/{id}",))
-        return rows[0] if rows else None
+    def _home(self, patient: str) -> int | None:
+        return self._known.home(self._session, patient)
 
-    def _next(self, before: Row | None) -> tuple[int, int]:
-        """The next version and its moment, which is after that of the version before."""
-        version, at = (1, self._now) if before is None else (before[1] + 1, max(self._now, before[2] + 1))
-        self.latest = max(self.latest, at)
-        return version, at
+    def _scope(self, scope: Scope, values: Values) -> ScopeShape:
+        return lower_scope(scope, self._home, values)
 
-    def _load(self, chunk: list[Json]) -> None:
-        keys = [f"{resource['resourceType']}/{resource['id']}" for resource in chunk]
-        seen = {row[0] for row in self._session.rows(statements.known(len(keys)), keys)}
-        fresh: list[tuple[Stored, Filing]] = []
-        at = moment(self._now)
-        text = instant(at)
-        for key, resource in zip(keys, chunk, strict=True):
-            type, id = resource["resourceType"], resource["id"]
-            if key in seen:
-                self._insert(fresh)
-                fresh = []
-                self.put(type, id, resource, created=False)
-                continue
-            seen.add(key)
-            kept = addressed(resource, type, id, 1, text)
-            fresh.append((Stored(type, id, 1, at, "PUT", encode(kept)), file(kept, self._base)))
-        self._insert(fresh)
+    def _one(self, type: str, id: str, values: Values) -> queries.OneShape:
+        hash, rest = whereabouts(f"{type}/{id}")
+        return queries.OneShape(*map(values.mark, (number_of(type), hash, rest, id)))
 
-    def _insert(self, fresh: Sequence[tuple[Stored, Filing]]) -> None:
-        self._many(statements.INSERT_RESOURCE, [_resource_row(stored, filing) for stored, filing in fresh])
-        self._locate(fresh)
-        self._describe(fresh)
+    def _ask(self, statement: Statement, values: Values) -> list[Row]:
+        return self._session.rows(statement.sql, statement.marks(values.list))
 
-    def _locate(self, written: Sequence[tuple[Stored, Filing]]) -> None:
-        rows = [(one.reference, filing.place.home, one.type, one.id) for one, filing in written]
-        self._many(statements.INSERT_LOCATOR, rows)
+    def _living(self, references: Sequence[str], scope: Scope) -> list[Row]:
+        """The current versions at some references, without deletions."""
+        known = [text for text in references if text.partition("/")[0] in NUMBERS]
+        if not known:
+            return []
+        values = Values(self._session.dialect)
+        places = values.many([whereabouts(text)[0] for text in known])
+        types = values.many(sorted({NUMBERS[text.partition("/")[0]] for text in known}))
+        rows = self._ask(queries.at(values.dialect, places, types, self._scope(scope, values)), values)
+        wanted = set(known)
+        return [row for row in rows if row[6] is not None and f"{TYPES[row[0]]}/{row[1]}" in wanted]
 
-    def _replace(self, home: str, stored: Stored, filing: Filing) -> None:
-        old, new = (home, stored.type, stored.id), _resource_row(stored, filing)
-        self._retire(old)
-        if home == filing.place.home:
-            self._write(statements.UPDATE_RESOURCE, (*new[3:], *old))
-        else:  # the resource was about somebody else: it moves, its past stays where it was
-            self._write(statements.DELETE_RESOURCE, old)
-            self._write(statements.INSERT_RESOURCE, new)
-            self._locate([(stored, filing)])
-        self._describe([(stored, filing)])
+    def _matches(self, asked: Search, count: int) -> list[Row]:
+        limit = asked.values.mark(count + 1)
+        statement = searching.page(self._session.dialect, asked.shape, limit, counted=False)
+        return self._ask(statement, asked.values)
 
-    def _retire(self, key: tuple[str, str, str]) -> None:
-        self._write(statements.KEEP_PAST, key)
-        self._write(statements.DELETE_INDEXED, key)
+    def _total(self, asked: Search) -> int:
+        return int(self._ask(searching.total(self._session.dialect, asked.shape), asked.values)[0][0])
 
-    def _describe(self, written: Sequence[tuple[Stored, Filing]]) -> None:
-        """Members, labels and index rows."""
-        members, labels, rows = [], [], []
-        for one, filing in written:
-            home, type, id = filing.place.home, one.type, one.id
-            members += [(other, home, type, id, one.version) for other in filing.place.others]
-            labels += [(home, type, id, one.version, label) for label in filing.place.labels]
-            rows += [
-                (home, type, id, name, place, text, system, exact, low, high)
-                for place, (name, _, text, system, exact, low, high, _slot) in enumerate(filing.index)
-            ]
-        self._many(statements.INSERT_MEMBER, members)
-        self._many(statements.INSERT_LABEL, labels)
-        self._many(statements.INSERT_INDEXED, rows)
+    def _cursor(self, query: Query, asked: Search, shown: list[Row]) -> str:
+        last = shown[-1]
+        if query.after is not None:
+            bound = search_cursor.decode(query.after, len(query.sort)).bound
+        elif query.sort:
+            bound = int(self._session.rows(queries.BOUND[self._session.dialect], ())[0][0])
+        else:
+            bound = shown[0][7]
+        return search_cursor.encode(
+            search_cursor.Cursor(bound, last[7], tuple(last[8 : 8 + len(query.sort)]))
+        )
 
-    def _write(self, sql: str, values: Sequence[object]) -> None:
-        self._session.write(sql, [values])
+    def _beside(self, query: Query, matches: tuple[Stored, ...]) -> tuple[Stored, ...]:
+        """What comes along with a page; what was read on the way is not read again."""
+        if not query.include and not query.revinclude:
+            return ()
+        met: dict[str, Stored] = {}
 
-    def _many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            self._session.write(sql, rows)
+        def seen(found: Iterable[Stored]) -> list[Seen]:
+            some = list(found)
+            met.update((one.reference, one) for one in some)
+            return list(map(self._seen, some))
+
+        came = beside(
+            query,
+            seen(matches),
+            lambda references: seen(self.find(references, query.scope)),
+            lambda type, names, references: seen(self._pointing(type, names, references, query.scope)),
+        )
+        return tuple([met[reference] for reference in came])
+
+    def _seen(self, one: Stored) -> Seen:
+        return Seen.of(decode(one.body or b"{}"), self._base)
+
+    def _pointing(
+        self, type: str, names: Sequence[str], references: Sequence[str], scope: Scope
+    ) -> list[Stored]:
+        """The living resources of a type that refer to any of some references by one of some names of rows."""
+        values = Values(self._session.dialect)
+        kinds = values.mark(number_of(type)), values.mark(bucket(type))
+        rows, texts = values.many(list(names)), values.many(list(references))
+        statement = queries.pointing(values.dialect, rows, texts, kinds, self._scope(scope, values))
+        return list(map(_stored, self._ask(statement, values)))
+
+    def _then(self, row: Row, until: datetime, start: int | None, scope: Scope) -> Row | None:
+        """What a scanned row was at a moment; None if it was not, or not since the start."""
+        end = milliseconds(until)
+        if row[1] > end:
+            values = Values(self._session.dialect)
+            seq, place = values.mark(row[0]), values.mark(end)
+            found = self._ask(queries.earlier(values.dialect, seq, place, self._scope(scope, values)), values)
+            row = (row[0], *found[0]) if found else (row[0], 0, None, None)
+        return row if row[3] is not None and (start is None or row[1] >= start) else None
 
 
 def _stored(row: Row) -> Stored:
     type, id, version, at, method, packing, body = row[:7]
-    return Stored(type, id, version, moment(at), method, None if body is None else unpack(packing, body))
+    told = METHODS[method] if method < 4 else "DELETE"
+    return Stored(TYPES[type], id, version, moment(at), told, None if body is None else unpack(packing, body))  # type: ignore[arg-type]
 
 
-def _kept(row: Row) -> Kept[Row]:
-    return Kept(f"{row[0]}/{row[1]}", tuple(row[7].split()), row)
+def _kept(row: Row) -> Kept[Stored]:
+    type, id, version, at, method, packing, body = row[:7]
+    text, refers = unpack_all(packing, body)
+    stored = Stored(TYPES[type], id, version, moment(at), METHODS[method], text)  # type: ignore[arg-type]
+    return Kept(f"{TYPES[type]}/{id}", tuple(refers), stored)
 
 
-def _resource_row(stored: Stored, filing: Filing) -> Row:
-    packing, body = pack(stored.body or b"")
-    refers = " ".join(filing.refers)
-    key = filing.place.home, stored.type, stored.id
-    return (*key, stored.version, milliseconds(stored.instant), stored.method, packing, body, refers)
+def _after(word: str) -> tuple[object, ...]:
+    """The cursor of a history: the instant, type, id and version of the last that was shown."""
+    cursor = search_cursor.decode(word, 3)
+    instant, type, id = cursor.values
+    return (-int(instant) if isinstance(instant, float) else 0), number_of(str(type)), str(id), cursor.seq
+
+
+def _history_cursor(row: Row) -> str:
+    return search_cursor.encode(search_cursor.Cursor(0, row[2], (-float(row[3]), TYPES[row[0]], row[1])))

@@ -20,11 +20,14 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from passerelle.store import statements
+from passerelle.store.changing import SqlChange
 from passerelle.store.clock import Milliseconds, wall
 from passerelle.store.compose import Dialect
 from passerelle.store.errors import StoreError, StoreInUseError, StoreUnavailableError
+from passerelle.store.facets import Lexicon
 from passerelle.store.migrate import is_current, migrate
-from passerelle.store.sql import SqlChange, SqlView
+from passerelle.store.sql import SqlView
+from passerelle.store.writing import Known
 from passerelle.values import Json
 
 T = TypeVar("T")
@@ -52,6 +55,30 @@ class SqliteSession:
         else:
             self._connection.executemany(sql, rows)
 
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        self.write(statements.INSERTS[table], rows)
+
+
+class _Numbers:
+    """The only writer counts by itself. What a change that failed was given is a gap."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.count()
+
+    def count(self) -> None:
+        connection = self._connection
+        self._seq = connection.execute(statements.LAST_SEQ).fetchone()[0] or 0
+        self._home = connection.execute(statements.LAST_HOME).fetchone()[0] or 0
+
+    def next_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def next_home(self) -> int:
+        self._home += 1
+        return self._home
+
 
 class SqliteStore:
     """A store in one file, which only one process may have open."""
@@ -62,7 +89,8 @@ class SqliteStore:
         self._base = base
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._writer = _Writer(_connect(path), base, clock)
+        self._known = Known(Lexicon("sqlite"))
+        self._writer = _Writer(_connect(path), base, clock, self._known)
         self._readers = ThreadPoolExecutor(readers, "passerelle-read", self._enter)
         self._writer.start()
 
@@ -95,6 +123,10 @@ class SqliteStore:
         """Put many resources in one change; the fast road for a first filling. Their number."""
         return await self.change(lambda change: change.load(resources))
 
+    async def forget(self) -> None:
+        """Learn anew what the database holds, after it was changed beside this store."""
+        await self.change(lambda _: self._writer.forget())
+
     async def close(self) -> None:
         """Finish what is waiting and let go of the file."""
         await asyncio.to_thread(self._close)
@@ -118,7 +150,7 @@ class SqliteStore:
         with _explained():
             connection.execute("BEGIN")
             try:
-                return question(SqlView(SqliteSession(connection), self._base))
+                return question(SqlView(SqliteSession(connection), self._base, self._known))
             finally:
                 connection.execute("ROLLBACK")
 
@@ -126,14 +158,18 @@ class SqliteStore:
 class _Writer(threading.Thread):
     """The only thread that writes."""
 
-    def __init__(self, connection: sqlite3.Connection, base: str, clock: Milliseconds) -> None:
+    def __init__(self, connection: sqlite3.Connection, base: str, clock: Milliseconds, known: Known) -> None:
         super().__init__(name="passerelle-write", daemon=True)
+        self._known = known
+        self._numbers = _Numbers(connection)
         self._connection = connection
         self._base = base
         self._clock = clock
         self._latest = connection.execute(statements.LATEST).fetchone()[0] or 0
         self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
         self._closed = False
+        self._kept: list[SqlChange] = []
+        """The changes of the batch that nothing took back."""
 
     def ask(self, work: Callable[[SqlChange], T]) -> Future[T]:
         """Do ``work``; the future is done when its effect is on the disk."""
@@ -142,6 +178,10 @@ class _Writer(threading.Thread):
         future: Future[T] = Future()
         self._waiting.put((work, future))
         return future
+
+    def forget(self) -> None:
+        self._known.forget()
+        self._numbers.count()
 
     def finish(self) -> None:
         if not self._closed:
@@ -171,6 +211,7 @@ class _Writer(threading.Thread):
     def _do(self, batch: list[_Work]) -> None:
         """INVARIANT: nobody hears of a change, nor of a failure that may come from what it saw, before COMMIT."""
         answers: list[Callable[[], None]] = []
+        self._kept = []
         try:
             with _explained():
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -181,14 +222,19 @@ class _Writer(threading.Thread):
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             answers = [partial(future.set_exception, failure) for _, future in batch]
+        else:
+            for change in self._kept:
+                change.writing.learn()
         for answer in answers:
             answer()
 
     def _one(self, work: Callable[[SqlChange], Any], future: Future[Any]) -> Callable[[], None]:
         self._connection.execute("SAVEPOINT work")
-        change = SqlChange(SqliteSession(self._connection), self._base, max(self._clock(), self._latest))
+        now = max(self._clock(), self._latest)
+        change = SqlChange(SqliteSession(self._connection), self._base, self._known, self._numbers, now)
         try:
             result = work(change)
+            change.finish()
         except BaseException as failure:
             if _of_the_file(failure) or not self._connection.in_transaction:
                 raise  # the file, not the work: nothing of this batch can be kept
@@ -197,6 +243,7 @@ class _Writer(threading.Thread):
             return partial(future.set_exception, failure)
         self._connection.execute("RELEASE work")
         self._latest = max(self._latest, change.latest)
+        self._kept.append(change)
         return partial(future.set_result, result)
 
 

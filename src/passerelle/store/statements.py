@@ -3,50 +3,92 @@
 from __future__ import annotations
 
 CURRENT = """
-SELECT r.compartment, r.version, r.instant, r.method, r.body IS NULL
-FROM locator l JOIN resource r ON r.compartment = l.home AND r.type = l.type AND r.id = l.id
-WHERE l.compartment = ?
+SELECT r.compartment, r.seq, r.version, r.instant, r.method, r.body IS NULL, r.terms, r.others
+FROM locator l JOIN resource r ON r.compartment = l.home AND r.type = ? AND r.seq = l.seq
+WHERE l.compartment = ? AND l.rest = ? AND r.id = ?
 """
 
 LATEST = "SELECT max(instant) FROM resource"
+LAST_SEQ = "SELECT max(seq) FROM resource"
+LAST_HOME = "SELECT max(number) FROM home"
 
-INSERT_RESOURCE = "INSERT INTO resource VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+HOME = "SELECT number FROM home WHERE compartment = ? AND name = ?"
+
+INSERTS = {
+    "home": "INSERT INTO home VALUES (?, ?, ?)",
+    "resource": "INSERT INTO resource VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "locator": "INSERT INTO locator VALUES (?, ?, ?, ?)",
+    "member": "INSERT INTO member VALUES (?, ?, ?, ?)",
+    "facet": "INSERT INTO facet VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    "posting": "INSERT INTO posting VALUES (?, ?)",
+    "span": "INSERT INTO span VALUES (?, ?, ?, ?, ?)",
+}
+"""By table, in the order in which they are written."""
 
 UPDATE_RESOURCE = """
-UPDATE resource SET version = ?, instant = ?, method = ?, packing = ?, body = ?, refers = ?
-WHERE compartment = ? AND type = ? AND id = ?
+UPDATE resource SET version = ?, id = ?, instant = ?, method = ?, packing = ?, labels = ?, others = ?, terms = ?, body = ?
+WHERE compartment = ? AND type = ? AND seq = ?
 """
-
-DELETE_RESOURCE = "DELETE FROM resource WHERE compartment = ? AND type = ? AND id = ?"
-
-KEEP_PAST = """
-INSERT INTO past (compartment, type, id, version, instant, method, packing, body)
-SELECT compartment, type, id, version, instant, method, packing, body
-FROM resource WHERE compartment = ? AND type = ? AND id = ?
-"""
-
-INSERT_LOCATOR = "INSERT INTO locator VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-
-INSERT_MEMBER = "INSERT INTO member VALUES (?, ?, ?, ?, ?)"
-
-INSERT_LABEL = "INSERT INTO label VALUES (?, ?, ?, ?, ?)"
-
-INSERT_INDEXED = "INSERT INTO indexed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-DELETE_INDEXED = "DELETE FROM indexed WHERE compartment = ? AND type = ? AND id = ?"
 
 # A deletion lies where the version before it lay, and under the same labels: else it would tell of it.
-INHERIT_MEMBERS = """
-INSERT INTO member SELECT compartment, home, type, id, version + 1
-FROM member WHERE home = ? AND type = ? AND id = ? AND version = ?
+UPDATE_DELETED = """
+UPDATE resource SET version = ?, instant = ?, method = ?, packing = NULL, terms = ?, body = NULL
+WHERE compartment = ? AND type = ? AND seq = ?
 """
 
-INHERIT_LABELS = """
-INSERT INTO label SELECT compartment, type, id, version + 1, label
-FROM label WHERE compartment = ? AND type = ? AND id = ? AND version = ?
+# Of what was erased not even the labels are left.
+ERASE = """
+UPDATE resource SET version = ?, instant = ?, method = ?, packing = NULL, labels = NULL, others = NULL, terms = ?,
+  body = NULL WHERE compartment = ? AND type = ? AND seq = ?
+"""
+
+DELETE_RESOURCE = "DELETE FROM resource WHERE compartment = ? AND type = ? AND seq = ?"
+
+KEEP_PAST = """
+INSERT INTO past (compartment, type, seq, version, id, instant, method, packing, labels, others, body)
+SELECT compartment, type, seq, version, id, instant, method, packing, labels, others, body
+FROM resource WHERE compartment = ? AND type = ? AND seq = ?
+"""
+
+MOVE = "UPDATE locator SET home = ? WHERE compartment = ? AND rest = ?"
+
+DELETE_SPANS = "DELETE FROM span WHERE compartment = ? AND seq = ?"
+
+DELETE_MEMBER = "DELETE FROM member WHERE compartment = ? AND type = ? AND seq = ?"
+
+DELETE_POSTING = "DELETE FROM posting WHERE key = ? AND seq = ?"
+
+TERMS = "UPDATE resource SET terms = ? WHERE compartment = ? AND type = ? AND seq = ?"
+
+PAST = "SELECT packing, body FROM past WHERE seq = ? AND body IS NOT NULL"
+
+BODY = (
+    "SELECT packing, body FROM resource WHERE compartment = ? AND type = ? AND seq = ? AND body IS NOT NULL"
+)
+
+DELETE_PAST = "DELETE FROM past WHERE seq = ?"
+
+# INVARIANT: what a later change may take as written out is never taken away from under it: see ``Lexicon.generation``.
+DELETE_FACET = {
+    "sqlite": """
+DELETE FROM facet WHERE compartment = ? AND key = ? AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.key = facet.key)
+  AND NOT EXISTS (SELECT 1 FROM span s WHERE s.key = facet.key)
+""",
+    "postgresql": """
+DELETE FROM facet WHERE compartment = ? AND key = ?
+  AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.terms @> ARRAY[facet.key])
+  AND NOT EXISTS (SELECT 1 FROM span s WHERE s.key = facet.key)
+""",
+}
+
+SETTING = "SELECT value FROM setting WHERE compartment = 0 AND name = ?"
+
+SET = """
+INSERT INTO setting VALUES (0, ?, ?) ON CONFLICT (compartment, name) DO UPDATE SET value = excluded.value
 """
 
 
-def known(count: int) -> str:
-    """Which of ``count`` references exist or have existed."""
-    return f"SELECT compartment FROM locator WHERE compartment IN ({', '.join('?' * count)})"  # noqa: S608  only marks
+NEXT_GENERATION = """
+INSERT INTO setting VALUES (0, 'erasures', '1')
+ON CONFLICT (compartment, name) DO UPDATE SET value = CAST(CAST(setting.value AS BIGINT) + 1 AS TEXT)
+"""

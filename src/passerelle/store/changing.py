@@ -1,0 +1,128 @@
+"""A transaction of a SQL engine: what it puts, deletes and erases, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from passerelle.fhir.resource import Stored, decode, encode
+from passerelle.store import statements
+from passerelle.store.clock import moment
+from passerelle.store.compose import Dialect
+from passerelle.store.filing import addressed, file
+from passerelle.store.jobs import Outbox, SqlRows
+from passerelle.store.numbers import NUMBERS, bucket
+from passerelle.store.packing import unpack
+from passerelle.store.session import Numbers, Row, Session
+from passerelle.store.sql import SqlView
+from passerelle.store.writing import Before, Known, Writing
+from passerelle.values import Json, instant
+
+
+class _Flushing:
+    """A session in which nothing is asked before what waits is written."""
+
+    def __init__(self, session: Session, writing: Writing) -> None:
+        self.dialect: Dialect = session.dialect
+        self._session = session
+        self._writing = writing
+
+    def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
+        self._writing.flush()
+        return self._session.rows(sql, values)
+
+    def write(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        self._writing.flush()
+        self._session.write(sql, rows)
+
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        self._session.insert(table, rows)
+
+
+class SqlChange(SqlView):
+    """A transaction: one moment for all that it writes. ``latest`` is the last that it wrote down."""
+
+    def __init__(self, session: Session, base: str, known: Known, numbers: Numbers, now: int) -> None:
+        self.writing = Writing(session, known, numbers)
+        super().__init__(_Flushing(session, self.writing), base, known)
+        self._now = self.latest = now
+        self.erased = False
+
+    @property
+    def moment(self) -> datetime:
+        return moment(self._now)
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(SqlRows(self._session), self._now)
+
+    def put(self, type: str, id: str, resource: Json, *, created: bool) -> Stored:
+        before = self.writing.before(type, id)
+        version, at = self._next(before)
+        kept = addressed(resource, type, id, version, instant(moment(at)))
+        stored = Stored(type, id, version, moment(at), "POST" if created else "PUT", encode(kept))
+        filing = file(kept, self._base)
+        if before is None:
+            self.writing.insert(stored, filing)
+        else:
+            self.writing.replace(before, stored, filing)
+        return stored
+
+    def delete(self, type: str, id: str) -> Stored:
+        before = self.writing.before(type, id)
+        if before is None:
+            raise LookupError("What never existed cannot be deleted.")
+        if before.deleted:
+            found = self.read(type, id)
+            assert found is not None  # noqa: S101  it was there a line ago
+            return found
+        version, at = self._next(before)
+        stored = Stored(type, id, version, moment(at), "DELETE", None)
+        self.writing.delete(before, stored)
+        return stored
+
+    def purge(self, type: str, id: str) -> None:
+        """Erase every version, its index and what only it said; a deletion without content is left."""
+        before = self.writing.before(type, id)
+        if before is None:
+            return
+        version, at = self._next(before)
+        self.writing.flush()
+        said = self._said(before, type)
+        self.writing.unfile(before, type)
+        self.writing.erase(before, type, version, at)
+        self.writing.unsay(bucket(type), said)
+        self.erased = True
+
+    def load(self, resources: Iterable[Json]) -> int:
+        """Put many at once, as from a backup."""
+        count = 0
+        for resource in resources:
+            self.put(resource["resourceType"], resource["id"], resource, created=False)
+            count += 1
+        return count
+
+    def finish(self) -> None:
+        """Before the commit: write what still waits."""
+        self.writing.flush()
+
+    # --- steps ---
+
+    def _next(self, before: Before | None) -> tuple[int, int]:
+        """The next version and its moment, which is after that of the version before."""
+        if before is None:
+            return 1, self._now
+        version, at = before.version + 1, max(self._now, before.instant + 1)
+        self.latest = max(self.latest, at)
+        return version, at
+
+    def _said(self, before: Before, type: str) -> list[Any]:
+        """The fingerprints of everything that any version of a resource said."""
+        key = before.compartment, NUMBERS[type], before.seq
+        rows = self._session.rows(statements.BODY, key) + self._session.rows(statements.PAST, (before.seq,))
+        said: dict[Any, None] = {}
+        for packing, body in rows:
+            terms, spans = self.writing.keys(type, file(decode(unpack(packing, body)), self._base))
+            said |= dict.fromkeys([*terms, *(span[0] for span in spans)])
+        return list(said)
