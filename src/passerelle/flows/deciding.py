@@ -49,7 +49,8 @@ def decide(asked: Asked, request: Request, here: Here) -> Decision:
         asked.caller,
         asked.purpose,
         request.interaction,
-        request.type,
+        # What an export touches are the types that it writes, whichever address it was asked at.
+        None if request.interaction == "$export" else request.type,
         # Of an id policy only asks whose Patient it is: everything else of a type is decided alike.
         request.id if request.type == "Patient" else None,
         patient,
