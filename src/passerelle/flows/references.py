@@ -36,6 +36,8 @@ def resolved(
     the fullUrl of an entry. ``versions`` are those of what the transaction writes, for the references that ask to name
     a version.
     """
+    if resource.get("resourceType") == "Bundle":
+        return resource  # a document or collection: its references are between its own entries
     conditional: dict[str, str] = {}
     for expression, literal in bundle.conditional(resource):
         if literal not in conditional:
