@@ -153,6 +153,9 @@ def equivalent(left: Moment, right: Moment) -> bool:
 
 def compare(left: Moment, right: Moment) -> int | None:
     """-1, 0 or 1; None when the order depends on what is not said. Both are times of day, or neither is."""
+    if _alike(left, right) and getattr(left, "zone", None) == getattr(right, "zone", None):
+        a, b = _said(left), _said(right)
+        return (a > b) - (a < b)
     first, second = span(left), span(right)
     if _alike(left, right):
         return (first[0] > second[0]) - (first[0] < second[0])
@@ -164,6 +167,12 @@ def compare(left: Moment, right: Moment) -> int | None:
     if first[1] < second[0]:
         return -1
     return 1 if first[0] > second[1] else None
+
+
+def _said(moment: Moment) -> tuple[int | Decimal, ...]:
+    if isinstance(moment, Time):
+        return moment.clock
+    return moment.parts + moment.clock if isinstance(moment, DateTime) else moment.parts
 
 
 def zoned(moment: Moment) -> bool:

@@ -6,7 +6,7 @@ another version) is walked by its JSON names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -117,12 +117,18 @@ def _complex(found: Collection, parent: Node, field: Field, inner: Any, name: st
     """Add an element, or each of a list."""
     key, kind = field.key, field.type
     if inner.__class__ is not list:
-        found.append(Node(inner, kind, None, parent, key, None, name))
+        found.append(Node(inner, kind or _guess(inner), None, parent, key, None, name))
+        return
+    if kind:
+        found += [
+            Node(part, kind, None, parent, key, index, name)
+            for index, part in enumerate(inner)
+            if part is not None
+        ]
         return
     for index, part in enumerate(inner):
         if part is not None:
-            of_part = kind or (part.get("resourceType", "") if part.__class__ is dict else "")
-            found.append(Node(part, of_part, None, parent, key, index, name))
+            found.append(Node(part, _guess(part), None, parent, key, index, name))
 
 
 def _primitive(found: Collection, parent: Node, field: Field, inner: Any, shadow: Any, name: str) -> None:
@@ -130,6 +136,13 @@ def _primitive(found: Collection, parent: Node, field: Field, inner: Any, shadow
     key, kind = field.key, field.type
     if inner.__class__ is not list and shadow.__class__ is not list:
         found.append(Node(inner, kind or _guess(inner), shadow, parent, key, None, name))
+        return
+    if shadow is None and kind:
+        found += [
+            Node(part, kind, None, parent, key, index, name)
+            for index, part in enumerate(inner)
+            if part is not None
+        ]
         return
     values: list[Any] = inner if inner.__class__ is list else []
     extras: list[Any] = shadow if shadow.__class__ is list else []
@@ -154,30 +167,34 @@ def _of_value(item: Item, name: str) -> Collection:
     return []
 
 
-def children(item: Item) -> Iterator[Node]:
+def children(item: Item) -> Collection:
     """Every element inside an element, in the order of its JSON."""
-    if item.__class__ is not Node:
-        return
-    value = item.value if item.value.__class__ is dict else item.extra
-    if value is None:
-        return
-    by_key = _by_json_name(item.type)
-    for key in value:
-        if key == "resourceType" or (key[:1] == "_" and key[1:] in value):
+    found: Collection = []
+    if item.__class__ is Node:
+        value = item.value if item.value.__class__ is dict else item.extra
+        if value is not None:
+            _children(found, item, value, _by_json_name(item.type))
+    return found
+
+
+def _children(
+    found: Collection, item: Node, value: Mapping[str, Any], known: Mapping[str, tuple[str, Field]] | None
+) -> None:
+    for key, inner in value.items():
+        entry = known.get(key) if known is not None else _undefined(key)
+        if entry is None or key == "resourceType":
             continue
-        name, field = by_key.get(key, (None, None)) if by_key is not None else _undefined(key)
-        if name is None or field is None:
+        name, field = entry
+        shadow = value.get(field.shadow) if field.shadow else None
+        if key == field.shadow and field.key in value:
             continue
-        found: Collection = []
-        if field.shadow:
-            _primitive(found, item, field, value.get(field.key), value.get(field.shadow), name)
+        kind = inner.__class__
+        if field.shadow and (shadow is not None or kind is list or not field.type):
+            _primitive(found, item, field, value.get(field.key), shadow, name)
+        elif kind is list or not field.type:
+            _complex(found, item, field, inner, name)
         else:
-            inner = value[key]
-            if inner.__class__ is dict and not field.type:
-                found.append(Node(inner, inner.get("resourceType", ""), None, item, key, None, name))
-            else:
-                _complex(found, item, field, inner, name)
-        yield from found
+            found.append(Node(inner, field.type, None, item, key, None, name))
 
 
 def _undefined(key: str) -> tuple[str, Field]:
@@ -205,8 +222,8 @@ def descendants(focus: Collection, evaluation: Evaluation) -> Collection:
     waiting: Collection = list(reversed(focus))
     while waiting:
         item = waiting.pop()
-        inner = list(children(item))
-        found.extend(inner)
-        waiting.extend(reversed(inner))
+        inner = children(item)
+        found += inner
+        waiting += reversed(inner)
         evaluation.walk(len(inner) + 1)
     return found
