@@ -199,7 +199,7 @@ def _met(read: Read, queries: list[Query], view: View, base: str) -> Read:
     met: set[str] = set()
     for query in queries:
         if all(isinstance(clause, Clause) for clause in query.clauses):
-            met |= {resource["id"] for _, resource in read if matches(resource, query, base)}
+            met |= {resource["id"] for _, resource in read if matches(resource, query, base=base)}
         else:  # it asks about other resources too: the engine knows them
             met |= _answered(query, [resource["id"] for _, resource in read], view)
     return [(body, resource) for body, resource in read if resource["id"] in met]

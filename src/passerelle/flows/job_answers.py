@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import decode, encode
+from passerelle.flows import bulk_import
 from passerelle.flows.deciding import Asked, allowed
 from passerelle.flows.exchange import Answer, record_of, refused
 from passerelle.flows.export_run import manifest
@@ -144,4 +145,10 @@ def _answered(job: Job, result: Json, address: str, headers: dict[str, str]) -> 
     return Answer(200, result["body"].encode(), (), headers)
 
 
-RESULTS = {"export": _exported, "request": _answered}
+def _imported(job: Job, result: Json, address: str, headers: dict[str, str]) -> Answer:
+    request = f"{address.partition(f'/{AREA}/')[0]}/$import"
+    body = bulk_import.manifest(result, request=request, address=address)
+    return Answer(200, encode(body), (), {**headers, "Content-Type": "application/json"})
+
+
+RESULTS = {"export": _exported, "import": _imported, "request": _answered}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from passerelle.fhir.outcome import BadInput, Issue
+from passerelle.flows.bulk_import import bulk_import
 from passerelle.flows.deciding import Asked
 from passerelle.flows.everything import everything
 from passerelle.flows.export import export
@@ -65,6 +66,14 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("$record", f"{_OURS}/record", _ONE | _TYPE, _PATIENT, run=record),
         Operation("$find", f"{_OURS}/find", _TYPE, _PATIENT, run=find_anyone),
         Operation("$export", _EXPORT, _SYSTEM, places=_EXPORTS, run=export),
+        Operation(
+            "$import",
+            f"{_OURS}/import",
+            _SYSTEM,
+            places=((None, "system", f"{_OURS}/import"),),
+            run=bulk_import,
+            changes=True,
+        ),
         Operation("$validate", f"{_FHIR}/Resource-validate", _ONE | _TYPE, look=validated),
         Operation("$meta", f"{_FHIR}/Resource-meta", _ONE, look=meta),
         Operation("$meta-add", f"{_FHIR}/Resource-meta-add", _ONE, look=meta_add, changes=True),

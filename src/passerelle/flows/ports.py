@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
@@ -102,6 +102,9 @@ class Change(View, Protocol):
         """Write the next version. Sets ``id``, ``meta.versionId`` and ``meta.lastUpdated``, keeps the rest."""
 
     def delete(self, type: str, id: str) -> Stored: ...
+
+    def load(self, resources: Iterable[Json]) -> int:
+        """Put many resources under the ids that they have; their number."""
 
     def purge(self, type: str, id: str) -> None:
         """Erase every version; what is left says only that it was erased."""

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from passerelle.flows import export_run, postponed
+from passerelle.flows import bulk_import, export_run, postponed
 from passerelle.flows.ports import Here, JobRules
 from passerelle.node import tracing
 from passerelle.node.config import ConfigurationError, Settings
 from passerelle.node.edge import Gate
+from passerelle.node.fetching import fetch
 from passerelle.node.health import Needs
 from passerelle.node.job_edge import JobEdge
 from passerelle.node.job_files import JobFiles
@@ -22,7 +23,7 @@ from passerelle.node.metrics import Metrics, interaction
 from passerelle.node.shedding import Crowd, Shedding
 from passerelle.node.watch import Watch, listen
 
-DOINGS = {"export": export_run.run, "request": postponed.run}
+DOINGS = {"export": export_run.run, "import": bulk_import.run, "request": postponed.run}
 """How the work of each kind of job is done."""
 
 
@@ -88,7 +89,13 @@ def office(settings: Settings, here: Here, gate: Gate, beside: Beside) -> Office
     tracing.collect(tracing.is_wanted())
     files = JobFiles(settings.file(settings.jobs.folder))
     worker = Worker(
-        here, files, DOINGS, lease=settings.jobs.lease, poll=settings.jobs.poll, awake=beside.awake
+        here,
+        files,
+        DOINGS,
+        lease=settings.jobs.lease,
+        poll=settings.jobs.poll,
+        fetch=fetch,
+        awake=beside.awake,
     )
     known = settings.watch
     needs = Needs(here, settings.home, known.least_disk, known.most_unfiled, lambda: beside.shedding.closed)
