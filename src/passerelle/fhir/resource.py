@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -56,8 +57,28 @@ def decode(body: bytes) -> Json:
 
 
 def encode(value: Any) -> bytes:
-    """Write JSON; a ``Decimal`` keeps its digits."""
-    return _encoder.encode(value)
+    """Write JSON; a ``Decimal`` keeps its digits, and is written without an exponent as far as a person would."""
+    body = _encoder.encode(value)
+    if b"E-" in body and _SMALL.search(body):
+        body = _TOKENS.sub(_plainly, body)
+    return body
+
+
+def number(value: Decimal) -> str:
+    """A Decimal with all its digits. Python would write 0.0000005 as 5E-7."""
+    text = str(value)
+    return f"{value:f}" if "E-" in text and value.adjusted() >= -SMALLEST else text
+
+
+SMALLEST = 18
+"""Zeros after the point up to which a number is written without an exponent."""
+_SMALL = re.compile(rb"[:,\[]-?[0-9]+(?:\.[0-9]+)?E-(?:[0-9]|1[0-8])[,\]}]")
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*E-[0-9]+')
+
+
+def _plainly(token: re.Match[bytes]) -> bytes:
+    text = token[0]
+    return text if text[:1] == b'"' else number(Decimal(text.decode())).encode()
 
 
 def pretty(value: Any) -> str:
@@ -65,4 +86,4 @@ def pretty(value: Any) -> str:
     return msgspec.json.format(encode(value), indent=2).decode()
 
 
-__all__ = ["Json", "Scan", "Stored", "decode", "encode", "pretty"]
+__all__ = ["Json", "Scan", "Stored", "decode", "encode", "number", "pretty"]

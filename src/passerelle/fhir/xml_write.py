@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from html.entities import html5
 from typing import Any
 from xml.parsers import expat
@@ -11,6 +12,7 @@ from xml.parsers import expat
 from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.faults import Fault, Faults
 from passerelle.fhir.outcome import BadInput
+from passerelle.fhir.resource import number
 from passerelle.fhir.search_known import shown
 from passerelle.fhir.xml_tables import FHIR, XHTML, Row, Table, table
 from passerelle.values import Json
@@ -148,7 +150,7 @@ def _text(value: Any) -> str:
         raise _RefusedError(
             "single-expected" if type(value) is list else "wrong-json-type", "", expected="string"
         )
-    return str(value)
+    return number(value) if type(value) is Decimal else str(value)
 
 
 # --- narrative ----------------------------------------------------------------------------------------------

@@ -29,6 +29,14 @@ def test_a_number_keeps_its_digits():
     assert encode(read) == b'{"value":1.50,"many":100000000000000000.000000000000000001,"whole":3}'
 
 
+@pytest.mark.parametrize(
+    "digits", ["0.0000005", "-0.000000000000000001", "1.20", "0.0", "1.2E-29", "1.5E+20"]
+)
+def test_a_small_number_is_written_as_it_came(digits):
+    body = f'{{"text":"E-7 \\" 1E-7","value":{digits}}}'.encode()
+    assert encode(read_json(body, LIMITS)) == body
+
+
 def test_a_byte_order_mark_is_not_content():
     assert read_json(b"\xef\xbb\xbf{}", LIMITS) == {}
 

@@ -112,7 +112,7 @@ def test_an_element_that_happens_to_be_called_resource_type_is_an_element():
 
 
 @pytest.mark.parametrize(
-    "digits", ["1.0", "1.50", "-0.00", "0.1000000000000000000001", "100000000000000000000.5"]
+    "digits", ["1.0", "1.50", "-0.00", "0.1000000000000000000001", "0.0000005", "100000000000000000000.5"]
 )
 def test_a_decimal_keeps_its_digits(digits):
     value = read(f'<extension url="urn:x"><valueDecimal value="{digits}"/></extension>')
