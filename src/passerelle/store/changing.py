@@ -49,8 +49,8 @@ class SqlChange(SqlView):
         self._now = self.latest = now
         self.erased = False
 
-    @property
-    def moment(self) -> datetime:
+    def settled(self) -> datetime:
+        self.latest = max(self.latest, self._now + 1)  # whatever comes next is later
         return moment(self._now)
 
     @property
