@@ -73,7 +73,7 @@ def _validator(kind: str, *, local: bool) -> Accepts | None:
 
     keywords: dict[str, Any] = {
         "x-whole": _Whole,
-        "x-period": _Period,
+        "x-order": _Order,
         "x-xhtml": _Xhtml,
         "x-choices": _Choices,
     }
@@ -93,21 +93,21 @@ class _Whole:
             raise ValueError
 
 
-class _Period:
-    """It does not end before it starts (per-1)."""
+class _Order:
+    """Of two moments the first is not after the second, as far as they say (per-1 and its like)."""
 
-    def __init__(self, parent: Json, value: Any, path: Any) -> None:
-        pass
+    def __init__(self, parent: Json, names: list[str], path: Any) -> None:
+        self.first, self.second = names
 
     def validate(self, value: Any) -> None:
-        start, end = value.get("start"), value.get("end")
-        if start is None or end is None:
+        first, second = value.get(self.first), value.get(self.second)
+        if first is None or second is None:
             return
-        if len(start) == len(end) and start[19:] == end[19:]:
-            good = start <= end
+        if len(first) == len(second) and first[19:] == second[19:]:
+            good = first <= second
         else:
-            first, last = moments(start), moments(end)
-            good = first is not None and last is not None and first[0] < last[1]
+            early, late = moments(first), moments(second)
+            good = early is not None and late is not None and early[0] < late[1]
         if not good:
             raise ValueError
 

@@ -86,7 +86,7 @@ DEMANDS: Mapping[str, tuple[Demand, ...]] = {
     "sqty-1": (without("comparator"),),
     "cpt-2": (needs("value", "system"),),
     "att-1": (needs("data", "contentType"),),
-    "per-1": (plain({"x-period": True}),),
+    "per-1": (plain({"x-order": ["start", "end"]}),),
     "rng-2": (apart("low", "high"),),
     "rat-1": (plain({"required": ["numerator", "denominator"]}),),
     "exp-1": (some("expression", "reference"),),
@@ -131,7 +131,7 @@ DEMANDS: Mapping[str, tuple[Demand, ...]] = {
     ),
     "lst-3": (plain({"properties": {"entry": {"items": {"properties": {"date": False, "_date": False}}}}}),),
     "mad-1": (some("dose", "rate[x]"),),
-    "mdd-1": (apart("whenHandedOver", "whenPrepared"),),
+    "mdd-1": (plain({"x-order": ["whenPrepared", "whenHandedOver"]}),),
     "obs-3": (some("low", "high", "text"),),
     "obs-6": (apart("dataAbsentReason", "value[x]"),),
     "obs-7": (apart("component", "value[x]"),),
@@ -143,5 +143,8 @@ DEMANDS: Mapping[str, tuple[Demand, ...]] = {
     **dict.fromkeys(("ppc-2", "ppc-3", "ppc-4", "ppc-5"), (_PATIENT,)),
     "prr-1": (needs("orderDetail", "code"),),
     "qrs-1": (apart("answer", "item"),),
+    "Task inv-1": (
+        plain({"x-order": ["authoredOn", "lastModified"]}),
+    ),  # other types use the key for other rules
     "sev-1": (apart("name", "query"),),
 }

@@ -7,6 +7,7 @@ hold are simply not accepted, and go the thorough way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any
 
 from passerelle.fhir.definitions import Element, Structure, structure
@@ -23,7 +24,8 @@ _LEAP = "[12][0-9](?:0[48]|[2468][048]|[13579][26])-02-29"
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,18})?"
 _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)"
 _WORD = {"type": "string", "pattern": "^[!-~]+$"}
-_TEXT = {"type": "string", "maxLength": 1024 * 1024, "pattern": "[!-~\u00c0-\u024f\u1401-\u167f]"}
+_CODE = {"type": "string", "pattern": "^[!-~]+(?: [!-~]+)*$"}
+_TEXT = {"type": "string", "maxLength": 1024 * 1024, "pattern": "[!-~\u00c0-\u167f\u3001-\ud7ff]"}
 
 
 def _matching(pattern: str) -> Json:
@@ -31,7 +33,6 @@ def _matching(pattern: str) -> Json:
 
 
 _UUID = "urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_OID = "urn:oid:[0-2](?:\\.(?:0|[1-9][0-9]*))+"
 _PRIMITIVES: Mapping[str, Json] = {
     "boolean": {"type": "boolean"},
     "integer": {"x-whole": -(2**31)},
@@ -40,11 +41,9 @@ _PRIMITIVES: Mapping[str, Json] = {
     "decimal": {"type": "number"},
     "string": _TEXT,
     "markdown": _TEXT,
-    "code": _WORD,
+    "code": _CODE,
     "id": _matching(_ID),
-    "uri": _matching(rf"https?://[!-~]+|{_UUID}|{_OID}|urn:(?:ietf|iso)[!-~]+"),
-    "url": _matching("https?://[!-~]+"),
-    "canonical": _matching("https?://[!-~]+"),
+    **dict.fromkeys(("uri", "url", "canonical"), _WORD),
     "base64Binary": _matching("(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"),
     "date": _matching(f"{_YEAR}(?:-{_MONTH}|-{_DAY})?|{_LEAP}"),
     "dateTime": _matching(f"{_YEAR}(?:-{_MONTH})?|(?:{_YEAR}-{_DAY}|{_LEAP})(?:T{_CLOCK}{_ZONE})?"),
@@ -151,7 +150,7 @@ class Builder:
         schema.update(_presence(elements))
         names = {element.name: [name for name, _ in element.json_names()] for element in elements}
         others = [demand(lambda name: names[name]) for demand in demands]
-        return {**schema, "allOf": others} if others else schema
+        return {**schema, "allOf": [*schema.get("allOf", ()), *others]} if others else schema
 
     def properties(self, found: Structure, part: str, element: Element) -> dict[str, Any]:
         """The JSON names of an element; the ``_name`` of a repeating primitive goes the thorough way."""
@@ -251,7 +250,9 @@ class Builder:
 
     def _literal(self, types: Iterable[str]) -> str:
         local = f"#{_ID}|" if self.local else ""
-        return rf"{local}{_UUID}|(?:https?://[!-~]+/)?(?:{'|'.join(types)})/{_ID}(?:/_history/{_ID})?"
+        some = "|".join(types)
+        literal = rf"(?:https?://[!-~]+/)?(?:{some})/{_ID}(?:/_history/{_ID})?"
+        return rf"{local}{_UUID}|{literal}|(?:{some})\?[!-~]+"
 
 
 def _many(item: Json | bool) -> Json:
@@ -260,19 +261,28 @@ def _many(item: Json | bool) -> Json:
 
 def _demanded(kind: str, path: str) -> list[Any] | tuple[()] | None:
     """The demands of the rules of a part, or None if a rule has none here."""
-    found = [key for part, key, error, _, _ in rules(kind) if part == path and error]
-    if not found:
-        return ()
-    return [each for key in found for each in DEMANDS[key]] if all(key in DEMANDS for key in found) else None
+    keys = [key for part, key, error, _, _ in rules(kind) if part == path and error]
+    found = [DEMANDS.get(f"{kind} {key}") or DEMANDS.get(key) for key in keys]
+    if any(each is None for each in found):
+        return None
+    return [demand for each in found for demand in each or ()] if found else ()
+
+
+_FEW = 3
 
 
 def _presence(elements: Iterable[Element]) -> Json:
-    """What must be there, and that of each choice only one is."""
+    """What must be there, and that of each choice only one is. Few names are cheaper to compare one by one."""
     required = [each.name for each in elements if each.required and not each.choice]
-    chosen = [
-        [int(each.required), [prefix + name for name, _ in each.json_names() for prefix in ("", "_")]]
-        for each in elements
-        if each.choice
-    ]
+    chosen, every = [], list[Json]()
+    for element in elements:
+        names = [name for name, _ in element.json_names()]
+        if element.choice and len(names) > _FEW:
+            chosen.append([int(element.required), names])
+        elif element.choice:
+            every += [{"not": {"required": list(pair)}} for pair in combinations(names, 2)]
+            every += [{"anyOf": [{"required": [name]} for name in names]}] if element.required else []
     schema: Json = {"required": required} if required else {}
+    if every:
+        schema["allOf"] = every
     return {**schema, "x-choices": chosen} if chosen else schema
