@@ -12,12 +12,14 @@ from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.flows.bundles import perform
 from passerelle.flows.deciding import Asked, Denied, access, allowed
 from passerelle.flows.doing import do, reach_of
+from passerelle.flows.jobs import postpone
 from passerelle.flows.listing import listing
 from passerelle.flows.operation import Result
 from passerelle.flows.operations import found, operate
 from passerelle.flows.ports import Here
 from passerelle.flows.reach import Done
 from passerelle.flows.receipts import receipts
+from passerelle.flows.requests import Request
 from passerelle.flows.saying import headers, said
 from passerelle.policy import Decision
 from passerelle.values import Json
@@ -40,6 +42,8 @@ async def exchange(asked: Asked, here: Here) -> Answer:
     """Answer one FHIR request with what this caller may see, or say why not."""
     request = asked.request
     try:
+        if request.prefer.later and _may_wait(request):
+            return await _later(asked, here)
         if request.interaction == "bundle":
             return await _bundle(asked, here)
         if request.interaction[0] == "$":
@@ -49,6 +53,28 @@ async def exchange(asked: Asked, here: Here) -> Answer:
         return _say(asked, done, decision, here)
     except BadInput as bad:
         return refused(asked, here, bad)
+
+
+def _may_wait(request: Request) -> bool:
+    """Whether the answer is worth a job of its own; whoever asks for less is answered at once, as R4 allows. The bulk
+    operations are jobs in their own way."""
+    kind = request.interaction
+    return kind == "bundle" or kind.startswith("search") or (kind[0] == "$" and kind not in _JOBS_THEMSELVES)
+
+
+_JOBS_THEMSELVES = frozenset({"$export", "$import"})
+
+
+async def _later(asked: Asked, here: Here) -> Answer:
+    """Write the request down and say where its answer will be. Who may not ask is told at once, and not later."""
+    decision = None
+    if asked.request.interaction != "bundle":
+        if asked.request.interaction[0] == "$":
+            found(asked.request)
+        decision = allowed(asked, asked.request, here)
+    started = await postpone(asked, here)
+    event = record_of(asked, here, outcome="0", decision=decision)
+    return Answer(202, b"", (event,), dict(started.headers(here)))
 
 
 async def _bundle(asked: Asked, here: Here) -> Answer:
