@@ -208,7 +208,11 @@ class Spark(Dialect):
                     f"SELECT {kept}walk_row, walk_path, CASE walk_kind {cases} END AS walk_items FROM {inside}"
                 )
         plain = f"{kept}walk_row, walk_node, walk_kind, walk_path"
-        deeper = f"{kept}walk_row, CAST(raise_error('{DEEPER}') AS STRING) AS walk_node, walk_kind, walk_path"
+        # It depends on the node, or Spark would raise it before it looks whether there is one.
+        fails = (
+            f"CASE WHEN walk_node IS NOT NULL THEN CAST(raise_error('{DEEPER}') AS STRING) END AS walk_node"
+        )
+        deeper = f"{kept}walk_row, {fails}, walk_kind, walk_path"
         parts = [f"SELECT {plain} FROM {name}" for name in levels[:-1]] + [
             f"SELECT {deeper} FROM {levels[-1]}"
         ]
