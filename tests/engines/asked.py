@@ -293,7 +293,7 @@ class Asker:
 _MODIFIERS: dict[str, tuple[str, ...]] = {
     "token": ("", "", "", "", "not", "text", "in", "not-in", "of-type", "below"),
     "string": ("", "", "exact", "contains"),
-    "reference": ("", "", "", "[type]", "identifier"),
+    "reference": ("", "", "", "", "[type]", "identifier", "below", "above"),
     "uri": ("", "", "above", "below"),
 }
 

@@ -83,6 +83,9 @@ class _Expander:
         self._find, self._parameter = find, parameter
 
     def of(self, url: str, depth: int = 0) -> list[Code]:
+        system, implicit, rule = url.partition("?fhir_vs")
+        if implicit:  # all of a code system, or a concept and what it subsumes (R4, implicit value sets)
+            return self._implicit(system, rule)
         value_set = self._find(url)
         if value_set is None or value_set.get("resourceType") != "ValueSet" or depth > _DEEPEST:
             raise self._bad("search-codes-unresolved")
@@ -97,6 +100,14 @@ class _Expander:
         ):
             raise self._bad("search-value-set-filter")  # a whole system but some codes
         return [code for code in found if code not in excluded and (code[0], None) not in excluded]
+
+    def _implicit(self, system: str, rule: str) -> list[Code]:
+        if not rule:
+            return [(system, None)]
+        if not rule.startswith("=isa/"):
+            raise self._bad("search-value-set-filter")
+        is_a = {"property": "concept", "op": "is-a", "value": rule.removeprefix("=isa/")}
+        return list(self._filtered(system, [is_a]))
 
     def _part(self, part: Json, depth: int) -> list[Code]:
         """What one include says: its system with its codes or all, and in every value set that it names."""

@@ -12,6 +12,7 @@ from typing import cast
 
 from passerelle.fhir.definitions import Part, compartment, resource_types, search_parameters
 from passerelle.fhir.outcome import BadInput, Issue
+from passerelle.fhir.search_hierarchy import hierarchy
 from passerelle.fhir.search_known import (
     COMMON,
     bad_value,
@@ -22,8 +23,8 @@ from passerelle.fhir.search_known import (
     unknown_parameter,
     unknown_type,
 )
+from passerelle.fhir.search_measure import CANONICAL
 from passerelle.fhir.search_near import near
-from passerelle.fhir.search_read import CANONICAL
 from passerelle.fhir.search_terms import (
     All,
     Chain,
@@ -46,7 +47,7 @@ _MODIFIERS: Mapping[Kind, frozenset[str]] = {
     "date": frozenset({"missing"}),
     "number": frozenset({"missing"}),
     "quantity": frozenset({"missing"}),
-    "reference": frozenset({"missing", "identifier"}),
+    "reference": frozenset({"missing", "identifier", "above", "below"}),
     "uri": frozenset({"missing", "above", "below"}),
     "special": frozenset(),
 }
@@ -143,13 +144,23 @@ def clause(type: str, parameter: Parameter, modifier: str, written: str, reading
     elif modifier == "identifier":
         start = ""  # whom an identifier stands for is not said by its text
     elif parameter.kind == "reference" and modifier != "missing":
-        values = tuple(each for value in values for each in _targets(parameter, modifier, value, reading))
+        type_ = "" if modifier in ("above", "below") else modifier
+        values = tuple(each for value in values for each in _targets(parameter, type_, value, reading))
+        if modifier in ("above", "below"):
+            return _hierarchy(parameter, values, modifier)
     elif parameter.coded and modifier in ("", "not"):
         values = tuple(value.rpartition("|")[2] or value for value in values)
     kept = None if aimed or not modifier else modifier
     if parameter.kind == "quantity" and kept is None:
         return _quantities(parameter.name, values, rows)
     return _checked(Clause(parameter.name, parameter.kind, values, kept, rows, start))
+
+
+def _hierarchy(parameter: Parameter, values: tuple[str, ...], modifier: str) -> Condition:
+    found = hierarchy(parameter, values, modifier == "below")
+    if found is None:
+        raise refused("search-modifier-unsupported", f"{parameter.name}:{modifier}")
+    return found
 
 
 def _check_modifier(

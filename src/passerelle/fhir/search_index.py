@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from passerelle.fhir.definitions import resource_types, sources
-from passerelle.fhir.search_read import Read, Rows, reader
+from passerelle.fhir.search_measure import Read, Rows
+from passerelle.fhir.search_read import reader
 from passerelle.fhir.search_terms import IndexRow
 from passerelle.values import Json
 
@@ -25,6 +26,9 @@ def index(resource: Json, base: str = "", *, columns: bool = True) -> tuple[Inde
         visit = find(name)
         if visit is not None:
             visit(value, base, 0, rows)
+    for names, row in _absent(resource.get("resourceType", "")):
+        if names.isdisjoint(resource):
+            rows.append(row)
     return tuple(dict.fromkeys(rows))
 
 
@@ -75,6 +79,14 @@ class _Node:
         elif visits:
             steps.append(_known(visits))
         return steps[0] if len(steps) == 1 else _all(steps)
+
+
+@cache
+def _absent(type: str) -> tuple[tuple[frozenset[str], IndexRow], ...]:
+    """What is said by the absence of some elements: who is not said to be deceased is not."""
+    said = [source for source in sources(type) if source.path.type == "Deceased"]
+    names = frozenset(source.path.steps[0] for source in said)
+    return ((names, IndexRow(said[0].name, "token", "false")),) if said else ()
 
 
 @cache

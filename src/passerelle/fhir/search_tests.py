@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from passerelle.fhir import ucum
 from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.fhir.search_read import CANONICAL, UCUM, canonical_number
+from passerelle.fhir.search_measure import CANONICAL, UCUM, canonical_number
 from passerelle.fhir.search_terms import Clause, IndexRow, Kind, Operator, Test
 from passerelle.fhir.search_values import Interval, fold, moments, number, reference, written_number
 

@@ -139,7 +139,7 @@ def test_a_contained_resource_is_not_a_target():
 
 def test_every_part_of_a_name_is_found_without_its_accents():
     person = {"resourceType": "Patient", "name": [{"family": "Trémblay-Côté", "given": ["Zoë", "Noémie"]}]}
-    assert [(row.name, row.text) for row in index(person)] == [
+    assert [(row.name, row.text) for row in index(person) if row.kind == "string"] == [
         ("family", "tremblay-cote"),
         ("given", "zoe"),
         ("given", "noemie"),

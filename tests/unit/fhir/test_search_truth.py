@@ -108,3 +108,12 @@ def test_every_example_can_be_indexed(examples):
     for resource in examples:
         rows = index(resource, "http://hl7.org/fhir")
         assert len(rows) >= 1, resource["resourceType"]
+
+
+def test_who_is_not_said_to_be_deceased_is_not(examples, expressions):
+    people = [one for one in examples if one["resourceType"] == "Patient"]
+    for person in people:
+        [said] = compile(expressions["Patient", "deceased"])(person)
+        [row] = [row for row in index(person) if row.name == "deceased"]
+        assert row.text == str(said.value).lower()
+    assert people
