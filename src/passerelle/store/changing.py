@@ -46,8 +46,14 @@ class SqlChange(SqlView):
     def __init__(self, session: Session, base: str, known: Known, numbers: Numbers, now: int) -> None:
         self.writing = Writing(session, known, numbers)
         super().__init__(_Flushing(session, self.writing), base, known)
+        self.base = base
         self._now = self.latest = now
         self.erased = False
+
+    @property
+    def session(self) -> Session:
+        """For who looks after the store itself; what waits is written before anything is asked."""
+        return self._session
 
     def settled(self) -> datetime:
         self.latest = max(self.latest, self._now + 1)  # whatever comes next is later
@@ -61,8 +67,9 @@ class SqlChange(SqlView):
         before = self.writing.before(type, id)
         version, at = self._next(before)
         kept = addressed(resource, type, id, version, instant(moment(at)))
-        stored = Stored(type, id, version, moment(at), "POST" if created else "PUT", encode(kept))
-        filing = file(kept, self._base)
+        body = encode(kept)
+        stored = Stored(type, id, version, moment(at), "POST" if created else "PUT", body)
+        filing = file(kept, self._base, body)
         if before is None:
             self.writing.insert(stored, filing)
         else:
@@ -123,6 +130,7 @@ class SqlChange(SqlView):
         rows = self._session.rows(statements.BODY, key) + self._session.rows(statements.PAST, (before.seq,))
         said: dict[Any, None] = {}
         for packing, body in rows:
-            terms, spans = self.writing.keys(type, file(decode(unpack(packing, body)), self._base))
+            text = unpack(packing, body)
+            terms, spans = self.writing.keys(type, file(decode(text), self._base, text))
             said |= dict.fromkeys([*terms, *(span[0] for span in spans)])
         return list(said)

@@ -20,7 +20,7 @@ def is_current(revision: str | None) -> bool:
     return False
 
 
-def migrate(dialect: str, connect: Callable[[], Any]) -> None:
+def migrate(dialect: str, connect: Callable[[], Any], revision: str = HEAD) -> None:
     """Run the steps that a database lacks; ``connect`` opens a DB-API connection that is closed here."""
     # Alembic costs a quarter of a second and 25 MB: only who has something to migrate pays that.
     from alembic import command
@@ -36,7 +36,7 @@ def migrate(dialect: str, connect: Callable[[], Any]) -> None:
             if engine.dialect.name == "sqlite":  # its driver would let every step become true by itself
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             connection.commit()
     finally:
         engine.dispose()

@@ -27,6 +27,7 @@ from passerelle.store.compose import Dialect
 from passerelle.store.errors import StoreUnavailableError
 from passerelle.store.facets import Lexicon
 from passerelle.store.migrate import is_current, migrate
+from passerelle.store.reindex import catch_up
 from passerelle.store.sql import SqlView
 from passerelle.store.writing import Known
 from passerelle.values import Json
@@ -96,6 +97,8 @@ class PostgresStore:
     def __init__(self, pool: ConnectionPool[Any], *, threads: int, base: str, clock: Milliseconds) -> None:
         self._pool = pool
         self._base = base
+        self.indexed = True
+        """Whether the index means what this program means; else ``reindex`` it."""
         self._clock = clock
         self._latest = 0
         self._known = Known(Lexicon("postgresql"))
@@ -114,7 +117,10 @@ class PostgresStore:
             _prepare(dsn)
             pool: ConnectionPool[Any] = ConnectionPool(dsn, min_size=1, max_size=connections, open=False)
             pool.open(wait=True, timeout=10)
-        return cls(pool, threads=connections, base=base, clock=clock)
+        store = cls(pool, threads=connections, base=base, clock=clock)
+        with pool.connection() as connection:
+            store.indexed = catch_up(PostgresSession(connection), store._change)
+        return store
 
     async def look(self, question: Callable[[SqlView], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, question)

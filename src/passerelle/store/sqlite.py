@@ -26,6 +26,7 @@ from passerelle.store.compose import Dialect
 from passerelle.store.errors import StoreError, StoreInUseError, StoreUnavailableError
 from passerelle.store.facets import Lexicon
 from passerelle.store.migrate import is_current, migrate
+from passerelle.store.reindex import catch_up
 from passerelle.store.sql import SqlView
 from passerelle.store.writing import Known
 from passerelle.values import Json
@@ -87,6 +88,8 @@ class SqliteStore:
         self._lock = lock
         self._path = path
         self._base = base
+        self.indexed = True
+        """Whether the index means what this program means; else ``reindex`` it."""
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._known = Known(Lexicon("sqlite"))
@@ -108,10 +111,12 @@ class SqliteStore:
             lock = _locked(place)
             try:
                 _prepare(place)
-                return cls(place, lock, readers=readers, base=base, clock=clock)
+                store = cls(place, lock, readers=readers, base=base, clock=clock)
             except BaseException:
                 os.close(lock)
                 raise
+        store.indexed = catch_up(store._writer.session, lambda work: store._writer.ask(work).result())
+        return store
 
     async def look(self, question: Callable[[SqlView], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, question)
@@ -178,6 +183,11 @@ class _Writer(threading.Thread):
         future: Future[T] = Future()
         self._waiting.put((work, future))
         return future
+
+    @property
+    def session(self) -> SqliteSession:
+        """To ask by while nothing waits to be written."""
+        return SqliteSession(self._connection)
 
     def forget(self) -> None:
         self._known.forget()

@@ -58,6 +58,28 @@ DELETE_MEMBER = "DELETE FROM member WHERE compartment = ? AND type = ? AND seq =
 
 DELETE_POSTING = "DELETE FROM posting WHERE key = ? AND seq = ?"
 
+REFILE = """
+UPDATE resource SET compartment = ?, labels = ?, others = ?, terms = ? WHERE compartment = ? AND type = ? AND seq = ?
+"""
+
+RELOCATE = "UPDATE locator SET home = ? WHERE seq = ? AND home = ?"
+
+SPANS = "SELECT key, low, high FROM span WHERE compartment = ? AND seq = ?"
+
+PAST = """
+INSERT INTO past (compartment, type, seq, version, id, instant, method, packing, labels, others, body)
+SELECT compartment, type, seq, version, id, instant, method, packing, labels, others, body
+FROM resource WHERE compartment = ? AND type = ? AND seq = ?
+"""
+
+MOVE = "UPDATE locator SET home = ? WHERE compartment = ? AND rest = ?"
+
+DELETE_SPANS = "DELETE FROM span WHERE compartment = ? AND seq = ?"
+
+DELETE_MEMBER = "DELETE FROM member WHERE compartment = ? AND type = ? AND seq = ?"
+
+DELETE_POSTING = "DELETE FROM posting WHERE key = ? AND seq = ?"
+
 TERMS = "UPDATE resource SET terms = ? WHERE compartment = ? AND type = ? AND seq = ?"
 
 PAST = "SELECT packing, body FROM past WHERE seq = ? AND body IS NOT NULL"

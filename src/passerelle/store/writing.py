@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from passerelle.fhir.resource import Stored
 from passerelle.store import statements
@@ -168,17 +169,37 @@ class Writing:
         if self._session.dialect == "postgresql":
             self._session.write(statements.NEXT_GENERATION, [()])
 
-    def refile(self, compartment: int, seq: int, type: str, filing: Filing) -> None:
-        """The index of a resource that is itself not written again."""
-        terms = self._file(compartment, seq, type, filing)
-        self._session.write(statements.TERMS, [(terms, compartment, NUMBERS[type], seq)])
+    def refile(self, before: Before, type: str, filing: Filing) -> None:
+        """The place and the index of a resource that is itself not written again."""
+        home, key = self.home(filing.place.home), (before.compartment, NUMBERS[type], before.seq)
+        terms = self._file(home, before.seq, type, filing)
+        self.flush()
+        values = home, worn(filing.place.labels), self._others(filing), terms
+        self._session.write(statements.REFILE, [(*values, *key)])
+        self._session.write(
+            statements.RELOCATE, [(home, before.seq, before.compartment)] * (home != before.compartment)
+        )
+
+    def is_filed(self, before: Before, type: str, filing: Filing) -> bool:
+        """Whether a resource lies where it should, and its index says what it should."""
+        terms, spans = self._described.describe(type, filing.index)
+        self.flush()
+        if set(terms_of(before.terms)) != set(terms):
+            return False
+        rows = self._session.rows(statements.SPANS, (before.compartment, before.seq))
+        kept = {(terms_of([key])[0] if isinstance(key, UUID) else key, low, high) for key, low, high in rows}
+        here = before.compartment, before.others
+        return kept == set(spans) and here == (self.home(filing.place.home), self._others(filing))
+
+    def _others(self, filing: Filing) -> str | None:
+        others = [str(self.home(other)) for other in filing.place.others]
+        return f" {' '.join(others)} " if others else None
 
     def _put(self, home: int, seq: int, stored: Stored, filing: Filing) -> None:
         self._rows["resource"].append(self._row(home, seq, stored, filing))
 
     def _row(self, home: int, seq: int, stored: Stored, filing: Filing) -> Row:
         packing, body = pack(stored.body or b"", filing.refers)
-        others = [str(self.home(other)) for other in filing.place.others]
         return (
             home,
             NUMBERS[stored.type],
@@ -189,7 +210,7 @@ class Writing:
             METHOD_NUMBERS[stored.method],
             packing,
             worn(filing.place.labels),
-            f" {' '.join(others)} " if others else None,
+            self._others(filing),
             self._file(home, seq, stored.type, filing),
             body,
         )
