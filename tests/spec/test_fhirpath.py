@@ -168,6 +168,7 @@ def test_dates_know_what_they_do_not_say(expression: str, expected: str) -> None
         'abc'.matches('^b') → false
         'abc'.matchesFull('a.c') → true
         '2015-02'.replaceMatches('(\\d+)-(\\d+)', '$2/$1') → 02/2015
+        '11/30'.replaceMatches('(?<month>\\d+)/(?<day>\\d+)', '${day}-${month}') → 30-11
         'aXbX'.replace('X', '') → ab
         ' a '.trim() → a
         'é'.upper() → É

@@ -8,13 +8,13 @@ import html
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from passerelle.fhir.fhirpath.errors import FhirPathError
 from passerelle.fhir.fhirpath.evaluation import Evaluation
 from passerelle.fhir.fhirpath.functions import Arguments, Function
 from passerelle.fhir.fhirpath.node import Collection
+from passerelle.fhir.fhirpath.patterns import matches, replacing
 from passerelle.fhir.fhirpath.values import EMPTY, integer, kind_of, simple, text
 
 _MOST_CHARACTERS = 1024 * 1024
@@ -59,28 +59,20 @@ def _replace(subject: str, pattern: str, substitution: str) -> str:
     return subject.replace(pattern, substitution)
 
 
-@lru_cache(maxsize=1024)
-def _pattern(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.DOTALL)
-    except (re.error, RecursionError, OverflowError):
-        raise FhirPathError("not a regular expression") from None
+def _matches(subject: str, wanted: str) -> bool:
+    return matches(subject, wanted, whole=False)
 
 
-def _matches(subject: str, pattern: str) -> bool:
-    return _pattern(pattern).search(subject) is not None
-
-
-def _matches_full(subject: str, pattern: str) -> bool:
-    return _pattern(pattern).fullmatch(subject) is not None
+def _matches_full(subject: str, wanted: str) -> bool:
+    return matches(subject, wanted, whole=True)
 
 
 _GROUP = re.compile(r"\\(.)|\$(?:(\d)|\{(\w+)\})", re.DOTALL)
 
 
-def _replace_matches(subject: str, pattern: str, substitution: str) -> str:
+def _replace_matches(subject: str, wanted: str, substitution: str) -> str:
     """Groups are written ``$1`` or ``${name}``; an empty pattern replaces nothing."""
-    if not pattern:
+    if not wanted:
         return subject
 
     def one(match: re.Match[str]) -> str:
@@ -94,7 +86,7 @@ def _replace_matches(subject: str, pattern: str, substitution: str) -> str:
 
         return _GROUP.sub(group, substitution)
 
-    found = _pattern(pattern).sub(one, subject)
+    found = replacing(wanted, len(subject)).sub(one, subject)
     if len(found) > _MOST_CHARACTERS:
         raise FhirPathError("the text would grow too long")
     return found
