@@ -54,11 +54,12 @@ class Reached:
 
 @dataclass(frozen=True)
 class Part:
-    """Some lines of one type, ready to be written, and where the next part begins."""
+    """Some lines by type, ready to be written, and where the next part begins."""
 
-    lines: bytes
-    count: int
-    last: int | None
+    lines: tuple[tuple[str, bytes, int], ...]
+    place: int
+    after: int
+    ended: bool
 
 
 async def run(work: Work, here: Here) -> Json:
@@ -72,8 +73,7 @@ async def run(work: Work, here: Here) -> Json:
 
         await by_patient(one)
     else:
-        for type in export.types[reached.place :]:
-            await _type(type, one)
+        await _types(one)
     await _beside(one)
     await work.reached(reached.json, force=True)
     return {"transactionTime": export.moment, "files": reached.files}
@@ -87,6 +87,7 @@ class Exporting:
     reached: Reached
     work: Work
     here: Here
+    _choices: dict[str, Choose | None] = field(default_factory=dict)
 
     async def write(self, kind: Kind, type: str, lines: bytes, count: int) -> None:
         """Lines to the end of the last file of their type."""
@@ -105,6 +106,13 @@ class Exporting:
         files[name] = {"kind": kind, "type": type, "bytes": 0, "count": 0}
         return name, files[name]
 
+    def choose(self, type: str) -> Choose | None:
+        """What decides about the resources of a type."""
+        if type not in self._choices:
+            theirs = self.export.level == "patient"
+            self._choices[type] = chosen(type, self.export, self.here.base, everybodys=theirs)
+        return self._choices[type]
+
     @property
     def since(self) -> datetime | None:
         """The first moment that counts: the parameter names the last that does not."""
@@ -117,35 +125,42 @@ class Exporting:
         return min(then, at(self.export.until)) if self.export.until else then
 
 
-async def _type(type: str, one: Exporting) -> None:
-    """All of one type; while a part is written the next is read."""
-    choose = chosen(type, one.export, one.here.base, everybodys=one.export.level == "patient")
-    coming = asyncio.ensure_future(_read(type, one, choose, one.reached.after))
+async def _types(one: Exporting) -> None:
+    """All types; while a part is written the next is read."""
+    coming = asyncio.ensure_future(_read(one, one.reached.place, one.reached.after))
     try:
         while True:
             part = await coming
-            if part.last is not None:
-                coming = asyncio.ensure_future(_read(type, one, choose, part.last))
-            if part.count:
-                await one.write("output", type, part.lines, part.count)
-            if part.last is None:
-                one.reached.place, one.reached.after = one.reached.place + 1, 0
+            if not part.ended:
+                coming = asyncio.ensure_future(_read(one, part.place, part.after))
+            for type, text, count in part.lines:
+                await one.write("output", type, text, count)
+            one.reached.place, one.reached.after = part.place, part.after
+            if part.ended:
                 break
-            one.reached.after = part.last
             await one.work.reached(one.reached.json)
     finally:
         coming.cancel()
 
 
-async def _read(type: str, one: Exporting, choose: Choose | None, after: int) -> Part:
-    scope, since, until = one.export.scope, one.since, one.until
+async def _read(one: Exporting, place: int, after: int) -> Part:
+    return await one.here.store.look(lambda view: _part(view, one, place, after))
 
-    def read(view: View) -> Part:
-        scan = view.scan(type, scope=scope, since=since, until=until, after=after, count=PART)
+
+def _part(view: View, one: Exporting, place: int, after: int) -> Part:
+    """The next part: of one type, or of several of which there are few."""
+    export, found, left = one.export, list[tuple[str, bytes, int]](), PART
+    scope, since, until = export.scope, one.since, one.until
+    while place < len(export.types) and left > 0:
+        type = export.types[place]
+        scan = view.scan(type, scope=scope, since=since, until=until, after=after, count=left)
+        choose = one.choose(type)
         bodies = scan.bodies if choose is None else choose(scan.bodies, view)
-        return Part(lines(bodies), len(bodies), scan.last)
-
-    return await one.here.store.look(read)
+        if bodies:
+            found.append((type, lines(bodies), len(bodies)))
+        left -= len(scan.bodies) or 1
+        place, after = (place + 1, 0) if scan.last is None else (place, scan.last)
+    return Part(tuple(found), place, after, place == len(export.types))
 
 
 def lines(bodies: Sequence[bytes]) -> bytes:
