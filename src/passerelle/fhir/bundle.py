@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from passerelle.fhir.bundle_references import PINNING, conditional, literal, pinned, rewrite, unresolved
+from passerelle.fhir.bundle_references import (
+    PINNING,
+    conditional,
+    linked,
+    literal,
+    pinned,
+    rewrite,
+    unresolved,
+)
 from passerelle.fhir.bundle_steps import Step, in_order, steps
 from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.fhir.search_terms import Found, Query
@@ -153,6 +161,7 @@ __all__ = [
     "history",
     "in_order",
     "link",
+    "linked",
     "literal",
     "pinned",
     "response",

@@ -41,30 +41,65 @@ def rewrite(resource: Json, mapping: Mapping[str, str]) -> Json:
 
     https://hl7.org/fhir/R4/http.html#trules. The resource given stays as it is; unchanged parts are shared.
     """
-    changed = _rewritten("", resource, mapping) if mapping else resource
-    return changed if isinstance(changed, dict) else resource
+    return linked(resource, mapping)[0]
 
 
-def _rewritten(name: str, value: Any, mapping: Mapping[str, str]) -> Any:
-    """The value of an element after the change; the same object when nothing changed."""
-    if isinstance(value, str):
-        return _renamed(name, value, mapping)
-    if isinstance(value, dict):
-        pairs = ((key, child, _rewritten(key, child, mapping)) for key, child in value.items())
-        changes = {key: new for key, old, new in pairs if new is not old}
-        return {**value, **changes} if changes else value
-    if isinstance(value, list):
-        items = [_rewritten(name, child, mapping) for child in value]
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    return value
+def linked(resource: Json, mapping: Mapping[str, str]) -> tuple[Json, bool]:
+    """The same, and whether a reference is left that has to be looked at: a conditional one, or one to a ``urn:``."""
+    left: list[str] = []
+    return _in_object(resource, mapping, left), bool(left)
 
 
-def _renamed(name: str, text: str, mapping: Mapping[str, str]) -> str:
-    if name in _URIS:
-        return mapping.get(text, text)
-    if name == "div" and "=" in text:
+def _in_object(value: Json, mapping: Mapping[str, str], left: list[str]) -> Json:
+    """An object after the change; the same one when nothing in it changed. Every byte of a transaction passes here."""
+    changes: Json = {}
+    for name, child in value.items():
+        kind = type(child)
+        if kind is str:
+            new: Any = _renamed(name, child, mapping, left) if name in _TOUCHED else child
+        elif kind is dict:
+            new = _in_object(child, mapping, left)
+        elif kind is list:
+            new = _in_list(name, child, mapping, left)
+        else:
+            continue
+        if new is not child:
+            changes[name] = new
+    return {**value, **changes} if changes else value
+
+
+def _in_list(name: str, values: list[Any], mapping: Mapping[str, str], left: list[str]) -> list[Any]:
+    changed: list[Any] | None = None
+    for at, child in enumerate(values):
+        kind = type(child)
+        if kind is dict:
+            new: Any = _in_object(child, mapping, left)
+        elif kind is str and name in _TOUCHED:
+            new = _renamed(name, child, mapping, left)
+        elif kind is list:
+            new = _in_list(name, child, mapping, left)
+        else:
+            continue
+        if new is not child:
+            changed = changed if changed is not None else list(values)
+            changed[at] = new
+    return values if changed is None else changed
+
+
+_TOUCHED = _URIS | {"div"}
+
+
+def _renamed(name: str, text: str, mapping: Mapping[str, str], left: list[str]) -> str:
+    if name == "div":
+        if not mapping or ("href" not in text and "src" not in text):
+            return text
         changed = _LINK.sub(lambda match: match[1] + mapping.get(match[2], match[2]), text)
         return text if changed == text else changed
+    found = mapping.get(text)
+    if found is not None:
+        return found
+    if name == "reference" and (text.startswith("urn:") or "?" in text):
+        left.append(text)
     return text
 
 

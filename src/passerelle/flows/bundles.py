@@ -40,6 +40,8 @@ class Understood:
     patches: dict[int, changing.Patch] = field(repr=False)
     patient: str | None
     pin: bool = False
+    conditional: frozenset[int] = frozenset()
+    """The entries whose resources hold a conditional reference."""
 
 
 async def perform(asked: Asked, here: Here) -> Bundled:
@@ -62,7 +64,19 @@ def _understood(body: bytes, asked: Asked, here: Here) -> Understood:
             _check(step, request, patches, here)
     patients = {p for step in steps if step.resource for p in compartment.patients(step.resource)}
     whose = patients.pop() if len(patients) == 1 else None
-    return Understood(received["type"], steps, requests, patches, whose, bundle.PINNING.encode() in body)
+    return Understood(
+        received["type"],
+        steps,
+        requests,
+        patches,
+        whose,
+        bundle.PINNING.encode() in body,
+        _conditional(steps) if b"?" in body or b"\\u003" in body else frozenset(),
+    )
+
+
+def _conditional(steps: tuple[bundle.Step, ...]) -> frozenset[int]:
+    return frozenset(step.index for step in steps if step.resource and bundle.conditional(step.resource))
 
 
 def _check(step: bundle.Step, request: Request, patches: dict[int, changing.Patch], here: Here) -> None:
@@ -120,7 +134,7 @@ def _entry(asked: Asked, step: bundle.Step, request: Request, read: Understood, 
         raise at_entry(step.index, bad) from bad
     if request.interaction.startswith("$") and step.resource is not None:
         request = replace(request, body=encode(step.resource))
-    return Entry(step, request, reach, read.patches.get(step.index))
+    return Entry(step, request, reach, read.patches.get(step.index), step.index in read.conditional)
 
 
 async def _batch(asked: Asked, read: Understood, here: Here) -> tuple[bundle.Response, ...]:

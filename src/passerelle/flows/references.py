@@ -38,16 +38,24 @@ def resolved(
     """
     if resource.get("resourceType") == "Bundle":
         return resource  # a document or collection: its references are between its own entries
-    conditional: dict[str, str] = {}
-    for expression, literal in bundle.conditional(resource):
-        if literal not in conditional:
-            conditional[literal] = _conditional_target(literal, expression, view, reach).reference
-    rewritten = bundle.rewrite(resource, {**mapping, **conditional}) if conditional or mapping else resource
+    rewritten, left = bundle.linked(resource, mapping)
+    if left:
+        rewritten = _looked_up(rewritten, view, reach)
+    if versions is not None:
+        rewritten = bundle.pinned(rewritten, versions)
+    return rewritten
+
+
+def _looked_up(resource: Json, view: View, reach: Reach) -> Json:
+    """The resource with its conditional references made literal; what leads nowhere is refused."""
+    targets: dict[str, str] = {}
+    for expression, text in bundle.conditional(resource):
+        if text not in targets:
+            targets[text] = _conditional_target(text, expression, view, reach).reference
+    rewritten = bundle.rewrite(resource, targets) if targets else resource
     dangling = bundle.unresolved(rewritten, {})
     if dangling:
         raise BadInput(*(Issue("reference-unresolved", "not-found", at) for at in dangling[:MOST_ISSUES]))
-    if versions is not None:
-        rewritten = bundle.pinned(rewritten, versions)
     return rewritten
 
 

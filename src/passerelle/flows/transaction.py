@@ -33,6 +33,8 @@ class Entry:
     request: Request
     reach: Reach
     patch: changing.Patch | None = None
+    conditional: bool = False
+    """Whether its resource may hold a conditional reference: then it is written after those that do not."""
 
 
 def transaction(
@@ -59,14 +61,10 @@ def transaction(
 def _in_order(entries: tuple[Entry, ...]) -> list[Entry]:
     """The order of writing and reading: what holds a conditional reference after what does not."""
 
-    def later(entry: Entry) -> bool:
-        resource = entry.step.resource
-        return resource is not None and bool(bundle.conditional(resource))
-
     by_index = {entry.step.index: entry for entry in entries}
     ordered = [by_index[step.index] for step in bundle.in_order([e.step for e in entries])]
     writes = [e for e in ordered if e.step.method in ("POST", "PUT", "PATCH")]
-    held = {e.step.index for e in writes if later(e)}
+    held = {e.step.index for e in writes if e.conditional}
     looks = [e for e in ordered if e.step.method in ("GET", "HEAD")]
     return [
         *(e for e in writes if e.step.index not in held),
