@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from html.entities import html5
 from typing import Any
@@ -20,8 +20,8 @@ from passerelle.values import Json
 Out = Callable[[str], None]
 
 
-def to_xml(resource: Json) -> bytes:
-    """A resource in UTF-8 XML. BadInput names the place of what R4 does not define, for which XML has no order."""
+def to_xml(resource: Json, *, pretty: bool = False) -> bytes:
+    """A resource in UTF-8 XML, with ``pretty`` one element a line. BadInput names the place of what R4 does not define, for which XML has no order."""
     parts = ['<?xml version="1.0" encoding="UTF-8"?>']
     try:
         _resource(resource, parts.append, f' xmlns="{FHIR}"')
@@ -29,7 +29,17 @@ def to_xml(resource: Json) -> bytes:
         kind = resource.get("resourceType")
         root = kind if isinstance(kind, str) and kind in resource_types() else "Resource"
         raise BadInput(*(fault.issue(root) for fault in refused.faults), status=422) from None
-    return "".join(parts).encode("utf-8", "replace")
+    return "".join(_lines(parts) if pretty else parts).encode("utf-8", "replace")
+
+
+def _lines(parts: Iterable[str]) -> Iterator[str]:
+    """Each element on a line of its own, further in for what is inside. A narrative is one part, and stays as it is."""
+    depth = 0
+    for part in parts:
+        closes = part.startswith("</")
+        depth -= closes
+        yield part if part.startswith("<?") else f"\n{'  ' * depth}{part}"
+        depth += not (closes or part.endswith("/>") or part.startswith(("<?", "<div")))
 
 
 class _RefusedError(Exception):

@@ -19,6 +19,10 @@ WORTH_IT = 1024
 """Bytes from which on an answer is compressed; a smaller one fits into one packet as it is."""
 
 
+LONGEST = 256
+"""Characters of a header that are looked at: what it means is remembered by its text, and memory has an end."""
+
+
 @lru_cache(256)
 def coding(accept_encoding: str, written: tuple[str, ...] = ("gzip", "zstd")) -> str:
     """The coding that is wanted most and written here; none when plain bytes are wanted."""
@@ -37,7 +41,7 @@ def coding(accept_encoding: str, written: tuple[str, ...] = ("gzip", "zstd")) ->
 
 async def squeezed(body: bytes, accept_encoding: str) -> tuple[bytes, str]:
     """The body as it is sent, and its coding."""
-    name = coding(accept_encoding)
+    name = coding(accept_encoding[:LONGEST])
     if not name:
         return body, ""
     squeeze = _SQUEEZE[name]
@@ -108,7 +112,7 @@ class Squeeze:
 
     @classmethod
     def if_wanted(cls, accept_encoding: str) -> Squeeze:
-        return cls(coding(accept_encoding, ("gzip",)) == "gzip")
+        return cls(coding(accept_encoding[:LONGEST], ("gzip",)) == "gzip")
 
     @property
     def headers(self) -> dict[str, str]:

@@ -232,9 +232,13 @@ async def _written(talk: Talk, status: int, headers: Headers, body: bytes) -> Sa
     return Said(status, [*headers, (b"content-type", formats.content_type(wish))], body)
 
 
-@lru_cache(256)
 def language_of(accept: str) -> Language:
     """The first of our languages that an Accept-Language header prefers (by order; weights rarely differ)."""
+    return _language(accept[: formats.LONGEST])
+
+
+@lru_cache(256)
+def _language(accept: str) -> Language:
     for part in accept.lower().split(","):
         if part.strip().startswith("fr"):
             return "fr"

@@ -52,18 +52,21 @@ def content_type(wish: Wish) -> bytes:
     return _CONTENT_TYPES[wish.xml]
 
 
+LONGEST = 256
+"""Characters of a header that are looked at: what it means is remembered by its text, and memory has an end."""
+
 # --- what is wanted -----------------------------------------------------------------------------------------
 
 
 def wish(accept: str, query: str) -> Wish | None:
     """How the answer is wanted, by ``_format`` before the header; None for a format that is not spoken here."""
     if "_format" not in query and "_pretty" not in query:
-        return _accepted(accept)
+        return _accepted(accept[:LONGEST])
     given = dict(parse_qsl(query))
     format = given.get("_format", "").strip()
     # A plus sign in an address stands for a blank, and many clients forget to escape it.
     format = _NAMES.get(format, format.replace("fhir ", "fhir+"))
-    found = _accepted(format or accept)
+    found = _accepted((format or accept)[:LONGEST])
     if found is None:
         return None
     return replace(found, pretty=given.get("_pretty") == "true", named=found.named or bool(format))
@@ -125,9 +128,13 @@ def _of_r4(parameters: Mapping[str, str]) -> bool:
 # --- what arrives -------------------------------------------------------------------------------------------
 
 
-@lru_cache(256)
 def spoken(content_type: str) -> str | None:
     """The media type of a body without its parameters; None when they name what is not read here."""
+    return _spoken(content_type[:LONGEST])
+
+
+@lru_cache(256)
+def _spoken(content_type: str) -> str | None:
     kind, parameters = _parameters(content_type)
     if parameters.get("charset", "utf-8") not in ("utf-8", "utf8", "us-ascii") and kind not in XML_TYPES:
         return None
@@ -162,7 +169,7 @@ def _converted(body: bytes, wish: Wish) -> bytes:
     if not wish.xml:
         return msgspec.json.format(body, indent=2)
     try:
-        return to_xml(decode(body))
+        return to_xml(decode(body), pretty=wish.pretty)
     except BadInput as bad:
         raise BadInput(*bad.issues, status=406) from None
 

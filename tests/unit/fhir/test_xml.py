@@ -119,6 +119,19 @@ def test_a_decimal_keeps_its_digits(digits):
     assert encode(value).endswith(b'"valueDecimal":' + digits.encode() + b"}]}")
 
 
+def test_pretty_is_one_element_a_line_and_the_same_resource():
+    text = {"status": "generated", "div": f"{DIV}a<br/>\n b</div>"}
+    patient = {"resourceType": "Patient", "text": text, "name": [{"family": "Roy", "_family": {"id": "f"}}]}
+    body = to_xml(patient, pretty=True)
+    assert body.decode().splitlines()[1:4] == [
+        '<Patient xmlns="http://hl7.org/fhir">',
+        "  <text>",
+        '    <status value="generated"/>',
+    ]
+    assert b"\n  <name>\n    <family id=" in body
+    assert from_xml(body) == patient
+
+
 # --- narrative ---
 
 
