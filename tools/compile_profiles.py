@@ -127,10 +127,15 @@ def write(name: str, rows: dict[str, Any]) -> None:
 
 
 def mended(definition: Json) -> Json:
-    """Without what R4 itself does not keep: an oxygen flow, in its own example, has a unit outside of this binding."""
+    """Without two slips of the publications: R4's own example of an oxygen flow has a unit outside of a binding of the
+    vital signs; and a rule of the Canadian Baseline says ``and`` where its words say ``if … then``.
+    """
     for element in definition["element"]:
         if (definition["url"], element["id"]) == (STRUCTURE + "vitalsigns", "Observation.component.value[x]"):
             element.pop("binding", None)
+        for rule in element.get("constraint", ()):
+            if rule["key"] == "ca-baseline-allergy-noallergy":
+                rule["expression"] = rule["expression"].replace("exists() and ", "exists() implies ")
     return definition
 
 

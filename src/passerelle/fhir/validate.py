@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
-from passerelle.fhir import validate_bundle, validate_conformance, validate_extensions, validate_narrative
 from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.faults import Faults, one
 from passerelle.fhir.outcome import Issue
 from passerelle.fhir.search_known import shown
-from passerelle.fhir.validate_definitions import vital_sign
 from passerelle.fhir.validate_fast import accepts
 from passerelle.fhir.validate_rules import broken
 from passerelle.fhir.validate_shapes import contents
@@ -110,7 +108,15 @@ def _meaning(
     known: Profiles | None,
     resolve: Callable[[str], Json | None] | None,
 ) -> Iterator[Issue]:
-    from passerelle.fhir import profiles
+    # Only who asks for a report pays for what only a report needs.
+    from passerelle.fhir import (
+        profiles,
+        validate_bundle,
+        validate_conformance,
+        validate_extensions,
+        validate_narrative,
+    )
+    from passerelle.fhir.validate_definitions import vital_sign
 
     known = known or profiles.IN_THE_BOX
     kind = resource["resourceType"]

@@ -25,12 +25,12 @@ def accepts(resource: Any) -> bool:
         return False
     if "contained" in resource:
         return _accepts_contained(kind, resource)
-    accept = _validator(kind, local=False)
+    accept = schema_of(kind, local=False)
     return accept is not None and accept(resource)
 
 
 def _accepts_contained(kind: str, resource: Json) -> bool:
-    accept, held = _validator(kind, local=True), resource["contained"]
+    accept, held = schema_of(kind, local=True), resource["contained"]
     if accept is None or not accept(resource) or not all(_fits_inside(each) for each in held):
         return False
     ids, named = [each["id"] for each in held], set[str]()
@@ -47,7 +47,7 @@ def _fits_inside(resource: Any) -> bool:
         or not resource.keys().isdisjoint({"contained", "meta"})
     ):
         return False
-    accept = _validator(kind, local=True)
+    accept = schema_of(kind, local=True)
     return "id" in resource and accept is not None and accept(resource)
 
 
@@ -65,7 +65,8 @@ def _local_references(value: Any, named: set[str]) -> None:
 
 
 @cache
-def _validator(kind: str, *, local: bool) -> Accepts | None:
+def schema_of(kind: str, *, local: bool) -> Accepts | None:
+    """The compiled schema of a type; with ``local`` the one that takes contained resources."""
     schema = Builder(kind, local=local).schema()
     if schema is None:
         return None
