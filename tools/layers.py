@@ -89,6 +89,9 @@ EFFECTS: dict[str, str] = {
 }
 """What only ``node`` and ``store`` may call or hand on; elsewhere its result arrives as an argument."""
 
+CLOCK = "passerelle.fhir.fhirpath.clock"
+"""The one exception: FHIRPath has ``now()``, which has an answer also where nobody gives a clock."""
+
 DYNAMIC = frozenset({"import_module", "__import__"})
 UNREADABLE = "?"
 IO_PACKAGES = frozenset({"node", "store", "__main__"})
@@ -252,7 +255,7 @@ def effects(module: Module) -> Iterator[Offence]:
             if any(found.name == name or found.name.startswith(f"{name}.") for name in names):
                 yield Offence(module.name, found.line, f"reaches {world}: {found.name}")
     for used in references(module):
-        if effect := EFFECTS.get(used.name):
+        if (effect := EFFECTS.get(used.name)) and (module.name, effect) != (CLOCK, "reads the clock"):
             yield Offence(module.name, used.line, f"{effect}: {used.name}")
 
 

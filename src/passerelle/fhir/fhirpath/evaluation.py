@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from passerelle.fhir.fhirpath import clock
 from passerelle.fhir.fhirpath.errors import FhirPathError
 from passerelle.fhir.fhirpath.node import Collection, Node
 
@@ -31,7 +32,7 @@ class Services:
     """Whether the first Coding (system, code) is or is above the second; None if unknown."""
     trace: Callable[[str, Collection], None] | None = None
     """Told what ``trace()`` sees."""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = clock.now
 
 
 NO_SERVICES = Services()
