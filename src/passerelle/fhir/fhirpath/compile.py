@@ -22,8 +22,9 @@ from passerelle.fhir.fhirpath.functions_text import TEXTS
 from passerelle.fhir.fhirpath.moments import to_date, to_datetime, to_time
 from passerelle.fhir.fhirpath.node import Collection, Item, Node
 from passerelle.fhir.fhirpath.operators import OPERATORS, negate
+from passerelle.fhir.fhirpath.parse import CALENDAR_UNITS
 from passerelle.fhir.fhirpath.quantities import Quantity
-from passerelle.fhir.fhirpath.steps import member, root_member
+from passerelle.fhir.fhirpath.steps import member, root_member, text_inside
 from passerelle.fhir.fhirpath.syntax import (
     Binary,
     Call,
@@ -95,7 +96,8 @@ def _(expression: TimeLiteral) -> Step:
 
 @compiled.register
 def _(expression: QuantityLiteral) -> Step:
-    return _constant([Quantity(expression.value, expression.unit, expression.calendar)])
+    word = CALENDAR_UNITS.get(expression.unit)  # 1 'month' is read as 1 month: UCUM has no such code
+    return _constant([Quantity(expression.value, word or expression.unit, word is not None)])
 
 
 @compiled.register
@@ -202,7 +204,8 @@ def _(expression: Binary) -> Step:
     if expression.operator in _LOGIC:
         return _LOGIC[expression.operator](left, right)
     if expression.operator in ("=", "!=") and isinstance(expression.right, Literal):
-        return _equals_literal(left, expression.right.value, expression.operator == "=")
+        step = _equals_literal(left, expression.right.value, expression.operator == "=")
+        return _equals_text(expression, step)
     operator = OPERATORS[expression.operator]
     at = expression.at
 
@@ -235,6 +238,22 @@ def _equals_literal(left: Step, value: Item, wanted: bool) -> Step:
             return TRUE if (found == value) is wanted else FALSE
         same = equal(found, value)
         return EMPTY if same is None else boolean(same is wanted)
+
+    return compare
+
+
+def _equals_text(expression: Binary, general: Step) -> Step:
+    """The same for an element by name and a text, where most often its JSON can be compared as it stands."""
+    name, wanted = getattr(expression.left, "name", ""), getattr(expression.right, "value", None)
+    if not isinstance(expression.left, Member) or wanted.__class__ is not str or name[:1].isupper():
+        return general
+    peek, positive = text_inside(name), expression.operator == "="
+
+    def compare(focus: Collection, evaluation: Evaluation) -> Collection:
+        found = peek(focus[0]) if len(focus) == 1 else None
+        if found is None:
+            return general(focus, evaluation)
+        return TRUE if (found == wanted) is positive else FALSE
 
     return compare
 
@@ -380,6 +399,15 @@ def _traced(step: Step, at: int) -> Step:
 
 def _plain(function: Function, given: tuple[Step, ...], at: int) -> Step:
     call = function.call
+    if not given:
+
+        def bare(focus: Collection, evaluation: Evaluation) -> Collection:
+            try:
+                return call(focus, (), evaluation)
+            except FhirPathError as error:
+                raise located(error, at) from None
+
+        return bare
 
     def apply(focus: Collection, evaluation: Evaluation) -> Collection:
         try:

@@ -17,7 +17,7 @@ from passerelle.fhir.fhirpath.evaluation import Evaluation, Step
 from passerelle.fhir.fhirpath.node import Collection, Item
 from passerelle.fhir.fhirpath.quantities import Quantity
 from passerelle.fhir.fhirpath.types import IsOfType
-from passerelle.fhir.fhirpath.values import EMPTY, FALSE, TRUE, boolean, kind_of, one, text, truth
+from passerelle.fhir.fhirpath.values import EMPTY, FALSE, TRUE, kind_of, one, text, truth
 
 
 def _each(inner: Step, focus: Collection, evaluation: Evaluation) -> Iterator[tuple[Item, Collection]]:
@@ -70,21 +70,31 @@ def exists(criteria: Step | None = None) -> Step:
     if criteria is None:
         return lambda focus, evaluation: TRUE if focus else FALSE
 
-    def walk(focus: Collection, evaluation: Evaluation) -> Collection:
-        return boolean(_any(criteria, focus, evaluation))
-
-    return walk
-
-
-def _any(criteria: Step, focus: Collection, evaluation: Evaluation) -> bool:
-    return any(truth(answer) for _, answer in _each(criteria, focus, evaluation))
+    return _until(True, criteria)
 
 
 def all_hold(criteria: Step) -> Step:
     """Whether the criteria hold for every item."""
+    return _until(False, criteria)
+
+
+def _until(stop: bool, criteria: Step) -> Step:
+    """Whether any item answers as ``stop``, and if none does the opposite."""
+    found, otherwise = (TRUE, FALSE) if stop else (FALSE, TRUE)
 
     def walk(focus: Collection, evaluation: Evaluation) -> Collection:
-        return boolean(all(truth(answer) for _, answer in _each(criteria, focus, evaluation)))
+        if not focus:
+            return otherwise
+        before = (evaluation.this, evaluation.index, evaluation.defined)
+        evaluation.walk(len(focus))
+        for index, item in enumerate(focus):
+            evaluation.this = this = [item]
+            evaluation.index = index
+            answer = criteria(this, evaluation)
+            evaluation.this, evaluation.index, evaluation.defined = before
+            if (answer is TRUE or truth(answer) is True) is stop:
+                return found
+        return otherwise
 
     return walk
 

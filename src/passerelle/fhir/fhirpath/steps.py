@@ -6,7 +6,7 @@ another version) is walked by its JSON names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -94,6 +94,29 @@ def root_member(name: str) -> Step:
         return found
 
     return walk
+
+
+_TEXT_TYPES = frozenset({"string", "code", "id", "markdown", "uri", "url", "canonical", "oid", "uuid"})
+
+
+def text_inside(name: str) -> Callable[[Item], str | None]:
+    """A look at the one text of that name inside an element; None when it takes more than a look."""
+    known: dict[str, str | None] = {}
+
+    def peek(item: Item) -> str | None:
+        if item.__class__ is not Node:
+            return None
+        kind = item.type
+        if kind not in known:
+            field = _lookup(kind, name)
+            known[kind] = field.key if field is not None and field.type in _TEXT_TYPES else None
+        key = known[kind]
+        if key is None or item.value.__class__ is not dict:
+            return None
+        found = item.value.get(key)
+        return found if found.__class__ is str else None
+
+    return peek
 
 
 @cache
