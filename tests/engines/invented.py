@@ -166,6 +166,8 @@ class Inventor:
             return {"identifier": self.identifier()}
         if shape < 0.18:
             return {"reference": f"{kind}/{self.one(IDS)}/_history/1"}
+        if shape < 0.2:
+            return self.one(({"display": "Somebody"}, {"reference": "#1"}))
         return {"reference": f"{kind}/{self.one(IDS)}"}
 
     def canonical(self) -> str:

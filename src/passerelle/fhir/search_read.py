@@ -185,8 +185,10 @@ def _timing(name: str) -> Read:
 
 
 def _reference(name: str) -> Read:
+    """What is contained or only named is there, but nothing that a search could point to."""
+
     def read(value: Any, base: str, slot: int, rows: Rows) -> None:
-        if type(value) is not dict:
+        if type(value) is not dict or not value:
             return
         literal, logical = value.get("reference"), value.get("identifier")
         text = ""
@@ -196,8 +198,7 @@ def _reference(name: str) -> Read:
             system, said = _text(logical.get("system")), _text(logical.get("value"))
         else:
             system = said = ""
-        if text or said or system:
-            rows.append(_new(IndexRow, (name, "reference", text, system, said, None, None, slot)))
+        rows.append(_new(IndexRow, (name, "reference", text, system, said, None, None, slot)))
 
     return read
 

@@ -200,7 +200,7 @@ class IndexRow(NamedTuple):
     string: ``text`` = folded, ``exact`` = as written;
     date: ``low``/``high`` = the covered interval in UTC epoch milliseconds (high exclusive);
     reference: ``text`` = ``Type/id`` or absolute URL, ``system`` = identifier system, ``exact`` = identifier
-    value, or for a canonical its version;
+    value, or for a canonical its version; all empty for what is contained or only named;
     quantity/number: ``low``/``high`` = the half-open interval that holds exactly the number (or the
     Range), ``system`` and ``text`` = coded unit, ``exact`` = unit as displayed where that differs;
     uri: ``text``.
