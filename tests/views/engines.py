@@ -16,7 +16,9 @@ from passerelle.store.analytics.sources import Source
 from passerelle.values import Json
 
 
-def view_of(resource: str = "Patient", /, *, where: Sequence[str] = (), constant: Any = None, **columns: str) -> View:
+def view_of(
+    resource: str = "Patient", /, *, where: Sequence[str] = (), constant: Any = None, **columns: str
+) -> View:
     """A view with a column for each keyword, each with its path."""
     select = [{"column": [{"name": name, "path": path} for name, path in columns.items()]}]
     return checked({"resource": resource, "select": select}, where=where, constant=constant)

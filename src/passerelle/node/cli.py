@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from passerelle import __version__
+from passerelle.node.view_commands import view_app
 from passerelle.values import Language
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ node_app = typer.Typer(no_args_is_help=True, help="Run one node.")
 network_app = typer.Typer(no_args_is_help=True, help="Look at the network.")
 app.add_typer(node_app, name="node")
 app.add_typer(network_app, name="network")
+app.add_typer(view_app, name="view")
 
 NETWORK = Path("var/demo/network.json")
 

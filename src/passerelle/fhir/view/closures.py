@@ -71,22 +71,26 @@ def _empty(term: Empty) -> Closure:
 
 
 def _get(term: Get) -> Closure:
+    """An element; what has another form than R4 gives it is nothing."""
     base, key = closure(term.base), term.key
 
     def one(places: Places) -> Any:
         found = base(places)
         return found.get(key) if type(found) is dict else None
 
+    def inside(places: Places) -> Any:
+        value = one(places)
+        return value if type(value) is dict else None
+
     def several(places: Places) -> Any:
-        found = base(places)
-        items = found.get(key) if type(found) is dict else None
-        if items is None:
-            return []
+        items = one(places)
         if type(items) is not list:
-            return [items]
+            return []
         return [item for item in items if item is not None] if None in items else items
 
-    return several if term.many else one
+    if term.many:
+        return several
+    return inside if term.sort == "complex" else one
 
 
 def _each(term: Each) -> Closure:

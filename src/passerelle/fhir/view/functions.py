@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from passerelle.fhir.fhirpath import syntax
-from passerelle.fhir.view.lower import (
+from passerelle.fhir.view.lower import equal, lower
+from passerelle.fhir.view.navigate import (
     FALSE,
     TRUE,
     Alternatives,
@@ -18,13 +19,11 @@ from passerelle.fhir.view.lower import (
     as_list,
     boolean,
     each,
-    equal,
     exists,
     is_type,
     item,
     keep,
     literal,
-    lower,
     member,
     of_types,
     single,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from passerelle.fhir.fhirpath import FhirPathError, parse, syntax
 from passerelle.fhir.outcome import BadInput
 from passerelle.fhir.view.definition import Column, Select, View, refused
-from passerelle.fhir.view.lower import (
+from passerelle.fhir.view.lower import lower
+from passerelle.fhir.view.navigate import (
     Alternatives,
     Names,
     Scope,
@@ -19,7 +20,6 @@ from passerelle.fhir.view.lower import (
     as_list,
     boolean,
     literal,
-    lower,
     single,
 )
 from passerelle.fhir.view.terms import Chain, Empty, First, Only, Sort, Term, ToText, Variable, sort_of

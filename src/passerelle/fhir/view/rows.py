@@ -12,7 +12,7 @@ from typing import Any
 
 from passerelle.fhir.view.closures import Closure, Places, closure
 from passerelle.fhir.view.definition import View
-from passerelle.fhir.view.lower import Unsupported
+from passerelle.fhir.view.navigate import Unsupported
 from passerelle.fhir.view.plan import Children, Plan, Selection, Walk, plan
 from passerelle.fhir.view.reference import referenced
 from passerelle.values import Json

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.fhir.view import View
-from passerelle.fhir.view.lower import Unsupported
+from passerelle.fhir.view.navigate import Unsupported
 from passerelle.fhir.view.plan import Plan, outputs, plan
 from passerelle.fhir.view.rows import Row
 from passerelle.store.analytics import on_memory

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from passerelle.fhir.view.lower import Unsupported
+from passerelle.fhir.view.navigate import Unsupported
 from passerelle.fhir.view.terms import (
     Arithmetic,
     Boundary,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from passerelle.fhir.view.lower import Unsupported
+from passerelle.fhir.view.navigate import Unsupported
 from passerelle.fhir.view.plan import Children, Plan, Walk
 from passerelle.fhir.view.sql import functions
 from passerelle.fhir.view.sql.dialect import Dialect

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from passerelle.fhir.view.lower import Unsupported
+from passerelle.fhir.view.navigate import Unsupported
 from passerelle.fhir.view.plan import Children, Plan, Walk
 from passerelle.fhir.view.sql import functions
 from passerelle.fhir.view.sql.dialect import Dialect
