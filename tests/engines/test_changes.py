@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from passerelle.store.errors import StoreError
+from passerelle.store.errors import StoreError, StoreTimeoutError
 from passerelle.store.sqlite import SqliteStore
 from tests.engines.conftest import Opener
 from tests.engines.people import condition, patient, references
@@ -160,6 +160,26 @@ def test_a_closed_sqlite_store_says_so(tmp_path) -> None:  # type: ignore[no-unt
         await store.close()
         with pytest.raises(StoreError, match="closed"):
             await store.change(lambda change: None)
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered(
+    new_store: Opener, request: pytest.FixtureRequest
+) -> None:
+    if "memory" in request.node.name:
+        pytest.skip("nothing in memory waits")
+
+    def slow(view):  # type: ignore[no-untyped-def]
+        count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT max(i) FROM n"
+        return view._session.rows(count, ())
+
+    async def story() -> None:
+        store = new_store()
+        with pytest.raises(StoreTimeoutError):
+            await store.look(slow, seconds=0.05)
+        assert await store.look(lambda view: view.history().total) == 0
         await store.close()
 
     asyncio.run(story())

@@ -30,6 +30,7 @@ from passerelle.node.compress import unpacked
 from passerelle.node.cors import Cors
 from passerelle.node.formats import FHIR_JSON, PLAIN, Wish
 from passerelle.node.shedding import BusyError, Crowd, Shedding
+from passerelle.store.errors import StoreError, StoreTimeoutError
 from passerelle.values import Json, Language
 
 log = structlog.get_logger()
@@ -104,7 +105,7 @@ class Edge:
             log.error(
                 "request failed", request_id=talk.request_id, fault=type(bug).__name__, where=where(bug)
             )
-            said = await self._outcome(talk, BadInput(Issue("internal", "exception"), status=500))
+            said = await self._outcome(talk, _fault(bug))
         await speak(said, talk, send)
 
     async def _said(self, talk: Talk) -> Said:
@@ -249,6 +250,15 @@ def _language(accept: str) -> Language:
 
 def _request_id(given: str) -> str:
     return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(12).hex()
+
+
+def _fault(bug: Exception) -> BadInput:
+    """What a caller hears of what went wrong here."""
+    if isinstance(bug, StoreTimeoutError):
+        return BadInput(Issue("query-timeout", "timeout"), status=503)
+    if isinstance(bug, StoreError):
+        return BadInput(Issue("store-unavailable", "transient"), status=503)
+    return BadInput(Issue("internal", "exception"), status=500)
 
 
 def where(bug: BaseException) -> str:

@@ -17,3 +17,7 @@ class StoreVersionError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """Nothing was written: the disk is full, the file is read-only, or the server is away."""
+
+
+class StoreTimeoutError(StoreError):
+    """A question took longer than it may, and was given up; nothing was changed. Ask for less."""

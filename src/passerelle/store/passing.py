@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     Select,
     and_,
     any_,
     case,
+    cast,
     false,
     func,
     literal_column,
@@ -49,6 +52,7 @@ from passerelle.store.shapes import (
 from passerelle.store.tables import HEAD, facet, locator, member, posting, resource, span
 
 _HEAD: Condition = literal_column(str(HEAD))
+_NUMBERS: Any = ARRAY(BigInteger)
 
 
 class Composer:
@@ -84,7 +88,7 @@ class Composer:
         """The few homes that what is in a patient's scope can have: said, because no engine can infer it."""
         shared = select(member.c.home).where(member.c.compartment == value(patient))
         shared = shared.where(self._of_types(member, kinds))
-        buckets = value(kinds.buckets) if kinds.one else func.unnest(value(kinds.buckets))
+        buckets = value(kinds.buckets) if kinds.one else func.unnest(cast(value(kinds.buckets), _NUMBERS))
         return union_all(select(value(patient).label("home")), select(buckets), shared)
 
     def _home_types(self, kinds: Kinds, patient: int) -> Any:
@@ -199,24 +203,28 @@ class Composer:
 
     def _leading(self, spelled: FromClause, shape: Linked) -> Condition:
         """That a facet is a reference to a candidate."""
-        target = resource.alias()
-        there = select(value(shape.start).concat(target.c.id)).where(*self.passing(target, shape.target))
+        target = self._apart(shape.target)
+        there = select(value(shape.start).concat(target.c.id))
         return and_(self.named(spelled, shape.kinds, shape.names), self._head(spelled).in_(there))
 
     def _pointed(self, row: FromClause, shape: Pointed) -> Condition:
-        source, spelled = resource.alias(), facet.alias()
+        source, spelled = self._apart(shape.source), facet.alias()
         named = self.named(spelled, shape.source.kinds, shape.names)
         here = self._reference(row, shape.kinds)
-        passing = self.passing(source, shape.source)
         if self._lite:
-            sources = select(source.c.seq).where(*passing)
+            sources = select(source.c.seq)
             found = select(ONE).select_from(spelled.join(posting, posting.c.key == spelled.c.key))
             return (
                 found.where(named, spelled.c.text == here, posting.c.seq.in_(sources)).correlate(row).exists()
             )
-        texts = select(spelled.c.text).where(named, self.has(source, spelled), *passing)
+        texts = select(spelled.c.text).where(named, self.has(source, spelled))
         pointed: Condition = here.in_(texts)
         return pointed
+
+    def _apart(self, shape: Candidates) -> FromClause:
+        """Candidates on the way, said before the statement: SQLite reads nested ones only some levels deep."""
+        row = resource.alias()
+        return select(row.c.id, row.c.seq, row.c.terms).where(*self.passing(row, shape)).cte()
 
     def _reference(self, row: FromClause, kinds: Kinds) -> Any:
         """``Type/id`` of a row."""

@@ -24,7 +24,7 @@ from passerelle.store import statements
 from passerelle.store.changing import SqlChange
 from passerelle.store.clock import Milliseconds, wall
 from passerelle.store.compose import Dialect
-from passerelle.store.errors import StoreUnavailableError
+from passerelle.store.errors import StoreTimeoutError, StoreUnavailableError
 from passerelle.store.facets import Lexicon
 from passerelle.store.migrate import is_current, migrate
 from passerelle.store.reindex import catch_up
@@ -33,6 +33,11 @@ from passerelle.store.writing import Known
 from passerelle.values import Json
 
 T = TypeVar("T")
+
+LIMIT = 30.0
+"""Seconds that one statement may take."""
+
+_OPTIONS = f"-c statement_timeout={round(LIMIT * 1000)}"
 
 TRIES = 12
 """How often a change that another one contradicted is done before giving up."""
@@ -115,15 +120,18 @@ class PostgresStore:
         """
         with _explained():
             _prepare(dsn)
-            pool: ConnectionPool[Any] = ConnectionPool(dsn, min_size=1, max_size=connections, open=False)
+            pool: ConnectionPool[Any] = ConnectionPool(
+                dsn, kwargs={"options": _OPTIONS}, min_size=1, max_size=connections, open=False
+            )
             pool.open(wait=True, timeout=10)
         store = cls(pool, threads=connections, base=base, clock=clock)
         with pool.connection() as connection:
             store.indexed = catch_up(PostgresSession(connection), store._change)
         return store
 
-    async def look(self, question: Callable[[SqlView], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, question)
+    async def look(self, question: Callable[[SqlView], T], seconds: float = LIMIT) -> T:
+        """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, question, seconds)
 
     async def change(self, work: Callable[[SqlChange], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._change, work)
@@ -142,10 +150,12 @@ class PostgresStore:
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self._pool.close)
 
-    def _look(self, question: Callable[[SqlView], T]) -> T:
+    def _look(self, question: Callable[[SqlView], T], seconds: float) -> T:
         with _explained(), self._pool.connection() as connection:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
+            if seconds != LIMIT:
+                connection.execute(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}".encode())
             return question(SqlView(PostgresSession(connection), self._base, self._known))
 
     def _change(self, work: Callable[[SqlChange], T]) -> T:
@@ -201,6 +211,8 @@ def _explained() -> Iterator[None]:
     """Say what is wrong with the server in words that an operator can act on."""
     try:
         yield
+    except errors.QueryCanceled:
+        raise StoreTimeoutError("The question took too long and was given up.") from None
     except (psycopg.OperationalError, PoolTimeout) as failure:
         raise StoreUnavailableError(
             f"The database server cannot be used ({type(failure).__name__}): look whether it runs, has room and lets"

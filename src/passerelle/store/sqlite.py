@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,7 +24,7 @@ from passerelle.store import statements
 from passerelle.store.changing import SqlChange
 from passerelle.store.clock import Milliseconds, wall
 from passerelle.store.compose import Dialect
-from passerelle.store.errors import StoreError, StoreInUseError, StoreUnavailableError
+from passerelle.store.errors import StoreError, StoreInUseError, StoreTimeoutError, StoreUnavailableError
 from passerelle.store.facets import Lexicon
 from passerelle.store.migrate import is_current, migrate
 from passerelle.store.reindex import catch_up
@@ -35,6 +36,12 @@ T = TypeVar("T")
 
 TOGETHER = 64
 """How many changes may share one sync."""
+
+LIMIT = 30.0
+"""Seconds that one look may take."""
+
+STEPS = 20_000
+"""How many steps of its machine SQLite does between two looks at the clock."""
 
 _Work = tuple[Callable[[SqlChange], Any], "Future[Any]"]
 
@@ -118,8 +125,9 @@ class SqliteStore:
         store.indexed = catch_up(store._writer.session, lambda work: store._writer.ask(work).result())
         return store
 
-    async def look(self, question: Callable[[SqlView], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, question)
+    async def look(self, question: Callable[[SqlView], T], seconds: float = LIMIT) -> T:
+        """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, question, seconds)
 
     async def change(self, work: Callable[[SqlChange], T]) -> T:
         return await asyncio.wrap_future(self._writer.ask(work))
@@ -150,8 +158,10 @@ class SqliteStore:
         connection.execute("PRAGMA query_only = ON")
         self._connections.append(connection)
 
-    def _look(self, question: Callable[[SqlView], T]) -> T:
+    def _look(self, question: Callable[[SqlView], T], seconds: float) -> T:
         connection: sqlite3.Connection = self._own.connection
+        end = time.monotonic() + seconds
+        connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
         with _explained():
             connection.execute("BEGIN")
             try:
@@ -306,6 +316,8 @@ def _explained(path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as failure:
+        if getattr(failure, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+            raise StoreTimeoutError("The question took too long and was given up.") from None
         if not (_of_the_file(failure) or (path and isinstance(failure, OSError))):
             raise
         name = getattr(failure, "sqlite_errorname", "") or type(failure).__name__
