@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
+
+import msgspec
 
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.values import Json
@@ -44,9 +46,11 @@ def read_json_value(body: bytes, limits: Limits) -> Any:
     """Read any JSON value, such as the array of a JSON Patch; refused is what ``read_json`` refuses."""
     if len(body) > limits.max_bytes:
         raise BadInput(Issue("too-large", "too-long", details={"limit": str(limits.max_bytes)}), status=413)
-    value = _parse(_decode(body), limits)
-    if body.count(b"{") + body.count(b"[") > limits.max_depth:
-        _check_depth(value, limits)
+    value = _at_first_sight(body, limits)
+    if value is _UNSURE:
+        value = _parse(_decode(body), limits)
+        if body.count(b"{") + body.count(b"[") > limits.max_depth:
+            _check_depth(value, limits)
     if len(body) > limits.max_string or _SUSPECT.search(body):
         _check_strings(value, limits)
     return value
@@ -127,6 +131,63 @@ def _decoder(max_digits: int) -> json.JSONDecoder:
 
 
 _DECODER = _decoder(_DIGITS)
+
+
+# --- the quick way ------------------------------------------------------------------------------------------
+
+_UNSURE = object()
+"""What the quick way leaves to the thorough one, which reads it again and says what is wrong."""
+_SPACE = b" \t\r\n"
+_DIGITS_ONLY = bytes(48 if 48 <= byte < 58 else 0 for byte in range(256))
+
+
+_ENDLESS = b"0" * (_DIGITS + 1)
+
+
+def _at_first_sight(body: bytes, limits: Limits) -> Any:
+    """The value, when everything about it is plain; a decoder in C reads it in a quarter of the time.
+
+    That decoder keeps the last of two equal keys. So the keys that were read are counted against those that were
+    written: each ends with a quote and a colon, which stand nowhere else but after an escape. Where that is not certain
+    (a backslash that ends a text) the quick way gives up.
+    """
+    dense = body.translate(None, _SPACE)
+    if limits.max_digits != _DIGITS or b'\\\\"' in dense or _ENDLESS in body.translate(_DIGITS_ONLY):
+        return _UNSURE
+    try:
+        value = _QUICK.decode(body)
+    except (ValueError, RecursionError):
+        return _UNSURE
+    keys, depth = _outline(value, limits.max_depth)
+    written = dense.count(b'":') - dense.count(b'\\":')
+    return value if keys == written and depth <= limits.max_depth else _UNSURE
+
+
+def _exactly(text: str) -> Decimal:
+    if len(text) > _DIGITS or _EXPONENT.search(text):
+        raise _NumberError
+    return Decimal(text)
+
+
+_QUICK = msgspec.json.Decoder(float_hook=_exactly)
+
+
+def _outline(value: Any, most: int) -> tuple[int, int]:
+    """How many keys there are, and how deep objects and arrays lie (at most one deeper than asked)."""
+    keys, depth = 0, 0
+    level = [value] if type(value) is dict or type(value) is list else []
+    while level and depth <= most:
+        depth += 1
+        below: list[Any] = []
+        for holder in level:
+            if type(holder) is dict:
+                keys += len(holder)
+                children: Iterable[Any] = holder.values()
+            else:
+                children = holder
+            below += [child for child in children if type(child) is dict or type(child) is list]
+        level = below
+    return keys, depth
 
 
 # --- depth --------------------------------------------------------------------------------------------------
