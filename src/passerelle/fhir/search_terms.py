@@ -170,7 +170,6 @@ class Query:
     sort: tuple[tuple[str, bool], ...] = ()
     """(parameter name, descending); ``search.sort_rows`` says which rows hold the values."""
     count: int = 50
-    offset: int = 0
     total: bool = True
     """Whether a total is wanted (``_total=none`` is not)."""
     summary: str | None = None
