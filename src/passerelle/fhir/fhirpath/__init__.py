@@ -139,6 +139,9 @@ def compile(expression: str, *, context_type: str | None = None) -> Compiled:
 @lru_cache(maxsize=4096)
 def _compile(expression: str, context_type: str | None) -> Compiled:
     tree = parse(expression)
-    if context_type is not None:
-        check(tree, context_type)
-    return Compiled(expression, compiled(tree))
+    try:
+        if context_type is not None:
+            check(tree, context_type)
+        return Compiled(expression, compiled(tree))
+    except RecursionError:
+        raise FhirPathError("nested too deep", None, "syntax") from None

@@ -11,7 +11,7 @@ from passerelle.fhir import ucum
 from passerelle.fhir.fhirpath.equality import MOMENTS, NUMBERS
 from passerelle.fhir.fhirpath.evaluation import Evaluation
 from passerelle.fhir.fhirpath.functions import Arguments, Function
-from passerelle.fhir.fhirpath.moments import Date, DateTime, Time, to_datetime, to_time
+from passerelle.fhir.fhirpath.moments import Date, DateTime, Time, to_date, to_datetime, to_time
 from passerelle.fhir.fhirpath.node import Collection
 from passerelle.fhir.fhirpath.parse import CALENDAR_UNITS
 from passerelle.fhir.fhirpath.quantities import CALENDAR_CODES, Quantity, decimal_text
@@ -71,8 +71,7 @@ def _to_date(value: Any) -> Date | None:
     if value.__class__ is DateTime:
         return Date(value.parts)
     if value.__class__ is str:
-        found = to_datetime(value)
-        return None if found is None else Date(found.parts)
+        return to_date(value)
     return value if value.__class__ is Date else None
 
 

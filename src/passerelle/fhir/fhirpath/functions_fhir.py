@@ -108,8 +108,8 @@ def _conforms_to(focus: Collection, arguments: Arguments, evaluation: Evaluation
     profile, item = text(arguments[0]), one(focus)
     if profile is None or item is None or item.__class__ is not Node:
         return EMPTY
-    name = profile.removeprefix(_BASE)
-    if name != profile and is_fhir_type(name):
+    name = profile.partition("|")[0].removeprefix(_BASE)
+    if profile.startswith(_BASE) and is_fhir_type(name):
         return boolean(name in ancestors(item.type))
     asked = evaluation.services.conforms
     found = asked(item, profile) if asked is not None else None

@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     | (?P<string>'(?:\\.|[^'\\])*')
     | (?P<double>"(?:\\.|[^"\\])*")
     | (?P<special>\$(?:this|index|total)\b)
+    | (?P<url>%(?:vs|ext)-[A-Za-z0-9][A-Za-z0-9-]*)
     | (?P<symbol><=|>=|!=|!~|[.,()\[\]{}|+\-*/&<>=~%])
     """,
     re.VERBOSE | re.DOTALL,

@@ -68,7 +68,10 @@ CALENDAR_UNITS = {
 def parse(expression: str) -> Expression:
     """The syntax tree of an expression; FhirPathError with the position if it is not one."""
     parser = _Parser(tokens(expression))
-    tree = parser.expression(0)
+    try:
+        tree = parser.expression(0)
+    except RecursionError:
+        raise FhirPathError("nested too deep", parser.peek().at, "syntax") from None
     parser.expect("end", "")
     return tree
 
@@ -185,6 +188,9 @@ class _Parser:
         if word.kind == "string":
             self.take()
             return Literal(word.text, word.at)
+        if word.kind == "url":
+            self.take()
+            return Constant(word.text[1:], word.at)
         if word.kind == "word" and word.text in ("true", "false"):
             self.take()
             return Literal(word.text == "true", word.at)
