@@ -54,6 +54,10 @@ def test_a_binary_is_a_resource_for_who_asks_for_fhir(node, stored, accept, read
     assert node.ask("GET", f"{stored}?_format={'xml' if accept == XML else 'json'}").kind == accept
 
 
+def test_a_part_of_a_binary_is_a_part_of_the_resource(node, stored):
+    assert node.ask("GET", f"{stored}?_elements=contentType").json["contentType"] == "application/pdf"
+
+
 @pytest.mark.parametrize("kind", [JSON, XML, "application/json"])
 def test_a_binary_may_be_written_as_a_resource(node, kind):
     resource = {"resourceType": "Binary", "id": "b1", "contentType": "text/plain", "data": "YWJj"}

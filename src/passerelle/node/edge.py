@@ -204,7 +204,8 @@ class Edge:
 
 def _as_bytes(request: Request, wish: Wish) -> bool:
     """Whether a Binary is wanted as the bytes that it holds."""
-    return not wish.named and request.interaction in ("read", "vread")
+    part = any(name in ("_elements", "_summary") for name, _ in request.params)
+    return not (wish.named or part) and request.interaction in ("read", "vread")
 
 
 def line_of(http: HttpRequest, here: Here, client: str = "") -> Line:
