@@ -66,7 +66,8 @@ class Export:
 
     @property
     def scope(self) -> Scope:
-        return Scope(hidden=frozenset(self.hidden), types=frozenset(self.types))
+        """What is hidden. The types are not in it: each is asked for by name, and a patient's whether or not Patient is."""
+        return Scope(hidden=frozenset(self.hidden))
 
     def queries(self, type: str) -> list[Query]:
         """The searches of which a resource of a type must meet one; none means that all are exported."""

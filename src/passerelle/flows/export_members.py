@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from passerelle.fhir import compartment
@@ -78,11 +77,9 @@ def _as_it_was(view: View, one: Exporting, some: list[str]) -> Iterable[Stored]:
     """What the compartments hold now, each resource as it was then."""
     export, until, types = one.export, one.until, frozenset(one.export.types)
     changed = _changed_since(view, one, until)
-    # The types that are exported need not hold Patient, and yet it is through the patient that they are found.
-    every = replace(export.scope, types=None)
     seen: set[str] = set(changed)
     for patient in some:
-        for stored in view.everything(patient, types=types, since=one.since, scope=every):
+        for stored in view.everything(patient, types=types, since=one.since, scope=export.scope):
             if stored.reference not in seen:
                 seen.add(stored.reference)
                 yield stored

@@ -10,7 +10,7 @@ here they cost a few bytes, where a column of their own would cost a hundred. JS
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -37,6 +37,19 @@ def unpack(packing: int, kept: bytes) -> bytes:
     whole: bytes = _decompressor(packing).decompress(kept)
     end = whole.rfind(b"\n")
     return whole if end < 0 else whole[:end]
+
+
+def unpack_many(kept: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    """Many bodies, for a scan."""
+    found: list[bytes] = []
+    number, decompress = 0, None
+    for packing, packed in kept:
+        if packing != number or decompress is None:
+            number, decompress = packing, _decompressor(packing).decompress
+        whole = decompress(packed)
+        end = whole.rfind(b"\n")
+        found.append(whole if end < 0 else whole[:end])
+    return found
 
 
 def unpack_all(packing: int, kept: bytes) -> tuple[bytes, list[str]]:

@@ -14,7 +14,7 @@ from passerelle.store.clock import milliseconds, moment
 from passerelle.store.compose import ScopeShape, Statement, Values, lower_scope
 from passerelle.store.jobs import Jobs, SqlRows
 from passerelle.store.numbers import METHODS, NUMBERS, TYPES, bucket, number_of, whereabouts
-from passerelle.store.packing import unpack, unpack_all
+from passerelle.store.packing import unpack, unpack_all, unpack_many
 from passerelle.store.record import Kept, whole
 from passerelle.store.session import Row, Session
 from passerelle.store.shapes import Search, lower
@@ -149,10 +149,12 @@ class SqlView:
             queries.scan(dialect, place, from_, limit, living, self._scope(scope, values)), values
         )
         last = rows[count - 1][0] if len(rows) > count else None
-        rows = rows[:count]
+        del rows[count:]
         if until is not None:
-            rows = [then for row in rows if (then := self._then(row, until, start, scope))]
-        return Scan([unpack(row[2], row[3]) for row in rows], last)
+            end, least = milliseconds(until), start or 0
+            rows = [row if row[1] <= end else self._then(row, end, scope) for row in rows]
+            rows = [row for row in rows if row[3] is not None and row[1] >= least]
+        return Scan(unpack_many([row[2:] for row in rows]), last)
 
     def find(self, references: Sequence[str], scope: Scope = EVERYTHING) -> list[Stored]:
         found = {f"{TYPES[row[0]]}/{row[1]}": row for row in self._living(references, scope)}
@@ -237,15 +239,12 @@ class SqlView:
         statement = queries.pointing(values.dialect, rows, texts, kinds, self._scope(scope, values))
         return list(map(_stored, self._ask(statement, values)))
 
-    def _then(self, row: Row, until: datetime, start: int | None, scope: Scope) -> Row | None:
-        """What a scanned row was at a moment; None if it was not, or not since the start."""
-        end = milliseconds(until)
-        if row[1] > end:
-            values = Values(self._session.dialect)
-            seq, place = values.mark(row[0]), values.mark(end)
-            found = self._ask(queries.earlier(values.dialect, seq, place, self._scope(scope, values)), values)
-            row = (row[0], *found[0]) if found else (row[0], 0, None, None)
-        return row if row[3] is not None and (start is None or row[1] >= start) else None
+    def _then(self, row: Row, end: int, scope: Scope) -> Row:
+        """What a scanned row was at a moment; it has no body if it was not."""
+        values = Values(self._session.dialect)
+        seq, place = values.mark(row[0]), values.mark(end)
+        found = self._ask(queries.earlier(values.dialect, seq, place, self._scope(scope, values)), values)
+        return (row[0], *found[0]) if found else (row[0], 0, None, None)
 
 
 def _stored(row: Row) -> Stored:
