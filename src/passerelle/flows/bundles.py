@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from passerelle.fhir import bundle, compartment, intake
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
@@ -14,11 +16,12 @@ from passerelle.flows.listing import listing
 from passerelle.flows.operations import IN_TRANSACTIONS, operate
 from passerelle.flows.ports import Here
 from passerelle.flows.preferences import Preferences
-from passerelle.flows.reach import Done, at_entry
+from passerelle.flows.reach import Done, Reach, at_entry
 from passerelle.flows.requests import Request, understand
 from passerelle.flows.saying import done_outcome
 from passerelle.flows.transaction import Entry, transaction
-from passerelle.values import Json
+from passerelle.policy import Decision
+from passerelle.values import Json, Language
 
 
 @dataclass(frozen=True)
@@ -94,26 +97,38 @@ def _check(step: bundle.Step, request: Request, patches: dict[int, changing.Patc
 
 def _request_of(step: bundle.Step, asked: Asked) -> Request | BadInput:
     """An entry's own request, in the same words as a request over HTTP; or what is wrong with it."""
+    if step.issues:
+        return BadInput(*step.issues)
+    prefer, language = asked.request.prefer, asked.request.language
     headers = {
         "if-match": step.if_match,
         "if-none-match": step.if_none_match,
         "if-none-exist": step.if_none_exist,
         "if-modified-since": step.if_modified_since,
     }
-    if step.issues:
-        return BadInput(*step.issues)
+    given = {name: value for name, value in headers.items() if value}
     try:
+        if not given and step.method == "POST" and "/" not in step.url:
+            return _create(step.url, prefer, language)
         path, _, query = step.url.partition("?")
-        request = understand(step.method, path, query, b"", {k: v for k, v in headers.items() if v})
+        request = understand(step.method, path, query, b"", given, language)
     except BadInput as bad:
         return at_entry(step.index, bad)
-    return replace(request, language=asked.request.language, prefer=asked.request.prefer)
+    return replace(request, prefer=prefer)
+
+
+@lru_cache(maxsize=2048)
+def _create(url: str, prefer: Preferences, language: Language) -> Request:
+    """What most entries ask for, and all that create a resource of one type ask for alike."""
+    path, _, query = url.partition("?")
+    return replace(understand("POST", path, query, language=language), prefer=prefer)
 
 
 async def _transaction(asked: Asked, read: Understood, here: Here) -> tuple[bundle.Response, ...]:
+    reach = _reaching(asked, here)
     entries = tuple(
         [
-            _entry(asked, step, request, read, here)
+            _entry(asked, step, request, read, here, reach)
             for step, request in zip(read.steps, read.requests, strict=True)
             if isinstance(request, Request)
         ]
@@ -124,17 +139,38 @@ async def _transaction(asked: Asked, read: Understood, here: Here) -> tuple[bund
     return tuple([_response(entry.request, item, here) for entry, item in zip(entries, done, strict=True)])
 
 
-def _entry(asked: Asked, step: bundle.Step, request: Request, read: Understood, here: Here) -> Entry:
-    """Each entry is decided by itself and sees within its own scope."""
+def _reaching(asked: Asked, here: Here) -> Callable[[Decision], Reach]:
+    """How far each decision reaches, made once for all that were decided alike."""
+    made: dict[int, tuple[Decision, Reach]] = {}
+
+    def reach(decision: Decision) -> Reach:
+        known = made.get(id(decision))
+        if known is None:
+            # INVARIANT: the decision is kept with its reach, so that no other can ever have its id.
+            known = made[id(decision)] = decision, reach_of(asked, decision, here)
+        return known[1]
+
+    return reach
+
+
+def _entry(
+    asked: Asked,
+    step: bundle.Step,
+    request: Request,
+    read: Understood,
+    here: Here,
+    reach: Callable[[Decision], Reach],
+) -> Entry:
+    """Each entry is decided by itself and sees within its own scope; equal decisions are one and reach equally far."""
     try:
         if request.type == "AuditEvent":
             raise BadInput(Issue("audit-events-alone", "not-supported"))
-        reach = reach_of(asked, allowed(asked, request, here), here)
+        decision = allowed(asked, request, here)
     except BadInput as bad:
         raise at_entry(step.index, bad) from bad
     if request.interaction.startswith("$") and step.resource is not None:
         request = replace(request, body=encode(step.resource))
-    return Entry(step, request, reach, read.patches.get(step.index), step.index in read.conditional)
+    return Entry(step, request, reach(decision), read.patches.get(step.index), step.index in read.conditional)
 
 
 async def _batch(asked: Asked, read: Understood, here: Here) -> tuple[bundle.Response, ...]:
