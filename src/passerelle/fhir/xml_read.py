@@ -102,11 +102,12 @@ class _Reader:
         self.refuse("xml-doctype")
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        depth = len(self.open) if self.narrative is None else self.narrative.depth
+        if depth >= self.limits.max_depth:
+            self.refuse("xml-too-deep", limit=str(self.limits.max_depth))
         if self.narrative is not None:
             self.narrative.start(name, attributes, self.parser.CurrentByteIndex)
             return
-        if len(self.open) >= self.limits.max_depth:
-            self.refuse("xml-too-deep", limit=str(self.limits.max_depth))
         name = _plain(name)
         top = self.open[-1] if self.open else None
         if top is None or (top.row is not None and top.row.how == "resource"):

@@ -208,6 +208,7 @@ def test_what_is_not_fhir_xml_is_refused(body, key):
 
 def test_what_is_too_big_or_too_deep_is_refused():
     assert refusal("<extension url='x'>" * 9000)[0] == "xml-too-deep"
+    assert refusal(f"<text>{DIV}{'<p>' * 9000}")[0] == "xml-too-deep"
     assert refusal("<active value='true'/>", max_bytes=10)[0] == "too-large"
 
 
