@@ -21,7 +21,8 @@ _BASE = "http://hl7.org/fhir/StructureDefinition/"
 _extensions, _contained, _entries, _resource, _full_url = map(
     member, ("extension", "contained", "entry", "resource", "fullUrl")
 )
-_REFERENCE_ID = re.compile(r"(?:.*/)?([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+_REFERENCE_ID = re.compile(r"([A-Z][A-Za-z]*)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+"""A relative reference: the same id on another server is another resource."""
 
 
 def _extension(focus: Collection, arguments: Arguments, evaluation: Evaluation) -> Collection:
