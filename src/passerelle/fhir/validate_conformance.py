@@ -17,6 +17,7 @@ from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.outcome import Issue
 from passerelle.fhir.profiles.data import canonical_targets
 from passerelle.fhir.profiles.items import Item, below, root
+from passerelle.fhir.profiles.surroundings import Surroundings
 from passerelle.fhir.validate_definitions import DEFINITIONS
 from passerelle.values import Json
 
@@ -32,10 +33,10 @@ _R4_CANONICAL = re.compile(r"http://hl7\.org/fhir/([A-Z][A-Za-z]+)/[^|#]+.*")
 
 def issues(resource: Json) -> Iterator[Issue]:
     """What the values of a resource should not be, those of the resources inside it too."""
-    yield from _visit(root(resource))
+    yield from _visit(root(resource), Surroundings(resource))
 
 
-def _visit(item: Item) -> Iterator[Issue]:
+def _visit(item: Item, around: Surroundings) -> Iterator[Issue]:
     if isinstance(item.value, dict) and not item.part:
         for look in _LOOKS.get(item.type, ()):
             yield from look(item)
@@ -43,13 +44,13 @@ def _visit(item: Item) -> Iterator[Issue]:
             yield from _own_address(item)
             yield from DEFINITIONS.get(item.type, _nothing)(item)
     for element, inner in below(item):
-        if inner.type == "canonical" and isinstance(inner.value, str):
+        if inner.type in _ADDRESSES and isinstance(inner.value, str):
             path = f"{item.part}.{element.name}" if item.part else element.name
-            yield from _canonical(inner, canonical_targets(item.type).get(path, ()))
-        elif inner.type == "url" and isinstance(inner.value, str) and _EXAMPLE.match(inner.value):
-            yield Issue("example-address", "value", inner.path)
+            yield from _address(inner, canonical_targets(item.type).get(path, ()), around)
         elif isinstance(inner.value, dict):
-            yield from _visit(inner)
+            if inner.type == "Reference" and element.targets:
+                yield from _target(inner, element.targets, around)
+            yield from _visit(inner, around)
 
 
 def _nothing(item: Item) -> Iterator[Issue]:
@@ -57,6 +58,30 @@ def _nothing(item: Item) -> Iterator[Issue]:
 
 
 # --- addresses ----------------------------------------------------------------------------------------------
+
+
+_ADDRESSES = frozenset({"uri", "url", "canonical"})
+_UUID = re.compile(r"urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?:[|#].*)?")
+_OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+(?:[|#].*)?")
+
+
+def _address(item: Item, targets: Any, around: Surroundings) -> Iterator[Issue]:
+    """Well formed; inside the resource, of what is there; nobody's own example."""
+    address: str = item.value
+    if address.startswith(("oid:", "uuid:")) or not _well_formed(address):
+        yield Issue("address-malformed", "value", item.path)
+    elif address.startswith("#") and len(address) > 1 and not around.names(address[1:]):
+        yield Issue("contained-missing", "not-found", item.path)
+    elif item.type == "url" and _EXAMPLE.match(address):
+        yield Issue("example-address", "value", item.path)
+    elif item.type == "canonical":
+        yield from _canonical(item, targets)
+
+
+def _well_formed(address: str) -> bool:
+    if address.startswith("urn:uuid:"):
+        return _UUID.fullmatch(address) is not None
+    return not address.startswith("urn:oid:") or _OID.fullmatch(address) is not None
 
 
 def _canonical(item: Item, targets: Any) -> Iterator[Issue]:
@@ -67,6 +92,16 @@ def _canonical(item: Item, targets: Any) -> Iterator[Issue]:
     match = _R4_CANONICAL.fullmatch(item.value)
     if match and targets and match[1] in resource_types() and match[1] not in targets:
         yield Issue("canonical-target", "value", item.path, {"targets": ", ".join(targets)})
+
+
+def _target(item: Item, targets: tuple[str, ...], around: Surroundings) -> Iterator[Issue]:
+    """What is at hand has one of the types that the reference may lead to."""
+    literal = item.value.get("reference")
+    if not isinstance(literal, str) or _LITERAL.fullmatch(literal):
+        return  # its words say the type, which is checked elsewhere
+    found = around.resolve(literal)
+    if found and found.get("resourceType") not in targets:
+        yield Issue("reference-target", "value", f"{item.path}.reference", {"targets": ", ".join(targets)})
 
 
 def _own_address(item: Item) -> Iterator[Issue]:
@@ -113,10 +148,15 @@ def _extension(item: Item) -> Iterator[Issue]:
 
 
 def _system(item: Item) -> Iterator[Issue]:
-    """A code system or register has an absolute address."""
+    """A code system or register has an absolute address, which is not that of a value set."""
     system = item.value.get("system")
     if isinstance(system, str) and not _ABSOLUTE.fullmatch(system):
         yield Issue("system-relative", "value", f"{item.path}.system")
+    elif isinstance(system, str) and system.startswith(_VALUE_SETS):
+        yield Issue("system-value-set", "value", f"{item.path}.system")
+
+
+_VALUE_SETS = ("http://hl7.org/fhir/ValueSet/", "http://terminology.hl7.org/ValueSet/")
 
 
 def _identifier(item: Item) -> Iterator[Issue]:
@@ -128,9 +168,15 @@ def _identifier(item: Item) -> Iterator[Issue]:
         yield Issue("identifier-address", "value", f"{item.path}.value")
 
 
+_QUERY = re.compile(r"[A-Z][A-Za-z]+\?[_A-Za-z][^=&?]*=[^=&]*(?:&[_A-Za-z][^=&]*=[^=&]*)*")
+
+
 def _reference(item: Item) -> Iterator[Issue]:
-    """What a reference says of the type of its target, it says once."""
+    """What a reference says of the type of its target, it says once; a search for one is a search."""
     literal, kind = item.value.get("reference"), item.value.get("type")
+    search = isinstance(literal, str) and "?" in literal and literal.partition("?")[0] in resource_types()
+    if search and not _QUERY.fullmatch(literal):
+        yield Issue("reference-query", "value", f"{item.path}.reference")
     match = _LITERAL.fullmatch(literal) if isinstance(literal, str) else None
     if match and kind != match[1] and {kind, match[1]} <= resource_types():
         yield Issue("reference-type", "value", f"{item.path}.type")

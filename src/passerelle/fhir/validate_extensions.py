@@ -59,23 +59,38 @@ def _one(item: Item, around: frozenset[str], walk: Walk) -> Iterator[Issue]:
     from passerelle.fhir.profiles import of_profile
 
     url = item.value.get("url")
-    if not isinstance(url, str) or (
-        not _ABSOLUTE.fullmatch(url) and ".extension[" in item.path.rpartition(".")[0]
-    ):
-        return  # a part of an extension, which the definition of the whole names
+    if not isinstance(url, str):
+        return
     if not _ABSOLUTE.fullmatch(url):
-        yield Issue("extension-relative", "value", f"{item.path}.url")
+        yield from _part(url, item, around, walk)
         return
     definition = walk.profiles.profile(url)
     if definition is None:
         yield from _unknown(url, item)
-    elif definition.type != "Extension":
+    elif definition.type != "Extension" or "|" in url:
         yield Issue("extension-other", "value", f"{item.path}.url")
     else:
         if not _may_stand(url, definition.contexts, around):
             places = ", ".join(sorted({expression for _, expression in definition.contexts}))
             yield Issue("extension-misplaced", "structure", item.path, {"places": places})
+        if definition.modifier != (".modifierExtension[" in f".{item.path.rpartition('.')[2]}"):
+            yield Issue("extension-modifier", "structure", item.path)
         yield from of_profile(walk, definition, item)
+
+
+def _part(url: str, item: Item, around: frozenset[str], walk: Walk) -> Iterator[Issue]:
+    """A part of an extension, which the definition of the whole names."""
+    whole = next((walk.profiles.profile(name) for name in around if _ABSOLUTE.fullmatch(name)), None)
+    inside = (
+        ".extension[" in item.path.rpartition(".")[0] or ".modifierExtension[" in item.path.rpartition(".")[0]
+    )
+    if not inside:
+        yield Issue("extension-relative", "value", f"{item.path}.url")
+    elif whole is not None and "extension" in whole.root.inner:
+        slices = whole.root.inner["extension"].slices.values()
+        known = {each.inner["url"].fixed for each in slices if "url" in each.inner}
+        if known and url not in known:
+            yield Issue("extension-part", "structure", f"{item.path}.url")
 
 
 def _unknown(url: str, item: Item) -> Iterator[Issue]:

@@ -132,7 +132,7 @@ class Reader:
         self.says_something = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if not self.open and attributes.get("xmlns") != XHTML:
+        if attributes.get("xmlns", XHTML if self.open else "") != XHTML:
             self.wrong.append(("narrative-namespace", ""))
         if name not in _ELEMENTS:
             self.wrong.append(("narrative-element", name))
@@ -142,11 +142,20 @@ class Reader:
             known = attribute in _EVERYWHERE or attribute in _OF_ELEMENT.get(name, ())
             if not known and not attribute.startswith("xmlns"):
                 self.wrong.append(("narrative-attribute", attribute))
-        if name == "a" and attributes.get("href", "").startswith("#"):
-            self.links.append(attributes["href"][1:])
+        if name == "a":
+            self._link(attributes.get("href"))
+        if name == "img" and attributes.get("src", "").startswith("#"):
+            self.links.append(attributes["src"][1:])
         self.names.update(value for key, value in attributes.items() if key in ("id", "name"))
         self.says_something = self.says_something or name == "img"
         self.open.append(name)
+
+    def _link(self, href: str | None) -> None:
+        """Inside the resource, or to what a person can open."""
+        if href == "" or (href or "").startswith(("urn:", "cid:")):
+            self.wrong.append(("narrative-address", ""))
+        elif href is not None and href.startswith("#"):
+            self.links.append(href[1:])
 
     def end(self, name: str) -> None:
         self.open.pop()

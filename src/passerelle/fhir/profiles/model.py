@@ -83,6 +83,8 @@ class Profile:
     root: Demand
     contexts: tuple[tuple[str, str], ...] = ()
     """For an extension: the (kind, expression) of the places where it may stand."""
+    modifier: bool = False
+    """For an extension: whether it is for ``modifierExtension`` alone."""
 
 
 def profile(definition: Json, elements: Iterable[Json]) -> Profile:
@@ -92,7 +94,7 @@ def profile(definition: Json, elements: Iterable[Json]) -> Profile:
         _, *steps = element["id"].split(".")
         _fill(_place(top, steps), element)
     contexts = tuple((kind, expression) for kind, expression in definition.get("context", ()))
-    return Profile(definition["url"], definition["type"], top, contexts)
+    return Profile(definition["url"], definition["type"], top, contexts, definition.get("modifier", False))
 
 
 def _place(here: Demand, steps: list[str]) -> Demand:

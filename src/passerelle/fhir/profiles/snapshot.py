@@ -27,7 +27,15 @@ def trimmed(definition: Json) -> Json:
     }
     if definition.get("type") == "Extension" and "context" in definition:
         kept["context"] = [[each.get("type"), each.get("expression")] for each in definition["context"]]
+    if definition.get("type") == "Extension" and _modifies(definition):
+        kept["modifier"] = True
     return {**kept, "element": [row for row in map(_element, elements) if row.keys() - {"id", "path"}]}
+
+
+def _modifies(definition: Json) -> bool:
+    """Whether the definition is of a modifier extension."""
+    parts = (definition.get(name) or {} for name in ("differential", "snapshot"))
+    return any(each.get("isModifier") for part in parts for each in part.get("element", ())[:1])
 
 
 def _element(element: Json) -> Json:

@@ -20,6 +20,7 @@ class Surroundings:
     def __init__(self, resource: Json, beyond: Callable[[str], Json | None] | None = None) -> None:
         self.resource, self.beyond = resource, beyond
         self._by_address: dict[str, Json] | None = None
+        self._ids: frozenset[str] | None = None
 
     def resolve(self, reference: str) -> Json | None:
         """What a literal reference leads to, or None if that is not at hand."""
@@ -29,6 +30,12 @@ class Surroundings:
             self._by_address = dict(_addresses(self.resource))
         found = self._by_address.get(reference) or self._by_address.get(reference.split("/_history/")[0])
         return found or (self.beyond(reference) if self.beyond else None)
+
+    def names(self, id: str) -> bool:
+        """Whether anything inside has that id."""
+        if self._ids is None:
+            self._ids = frozenset(_ids(self.resource))
+        return id in self._ids
 
     def _contained(self, name: str) -> Json | None:
         if not name:
@@ -62,3 +69,14 @@ def _addresses(resource: Json) -> Iterator[tuple[str, Json]]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _ids(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("id"), str):
+            yield value["id"]
+        for each in value.values():
+            yield from _ids(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _ids(each)
