@@ -43,7 +43,7 @@ def rows(engine: str, view: View, resources: Iterable[Json], folder: Path, datab
 
 
 def sorted_rows(rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Rows as texts in order, equal when they say the same: 1.50 is 1.5."""
+    """Rows as texts in order, equal when they say the same to eight decimals: 1.50 is 1.5."""
     return sorted(json.dumps([_plain(value) for value in row], sort_keys=True) for row in rows)
 
 
@@ -55,7 +55,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
         return repr(value)
     if isinstance(value, int | float | Decimal):
-        return f"number {Decimal(str(value)).normalize():f}"
+        return f"number {round(Decimal(str(value)), 8).normalize():f}"
     return value
 
 
