@@ -111,6 +111,7 @@ def _meaning(
     # Only who asks for a report pays for what only a report needs.
     from passerelle.fhir import (
         profiles,
+        validate_answers,
         validate_bundle,
         validate_conformance,
         validate_extensions,
@@ -126,5 +127,6 @@ def _meaning(
     yield from validate_extensions.issues(resource, known)
     yield from validate_bundle.issues(resource)
     yield from validate_conformance.issues(resource)
+    yield from validate_answers.issues(resource, profiles.Surroundings(resource, resolve).resolve)
     asked = [*profiles.declared(resource), *(url for url in (profile, vital_sign(resource)) if url)]
     yield from profiles.check(resource, known, asked=asked, resolve=resolve)

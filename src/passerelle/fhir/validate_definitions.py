@@ -11,6 +11,7 @@ from typing import Any
 from passerelle.fhir.definitions import structure
 from passerelle.fhir.fhirpath import FhirPathError, parse
 from passerelle.fhir.outcome import Issue
+from passerelle.fhir.primitives import PRIMITIVES
 from passerelle.fhir.profiles.items import Item, elements
 from passerelle.fhir.profiles.shorthand import below as place_below
 
@@ -71,9 +72,12 @@ def _readable(expression: Any) -> bool:
 
 
 def _one_of_each(value: Mapping[str, Any], path: str) -> Iterator[Issue]:
-    """A specialization brings its own elements; a constraint is of the type of what it is derived from."""
-    base = str(value.get("baseDefinition", "")).rpartition("/")[2]
-    if value.get("derivation") == "constraint" and structure(base) and base != value.get("type"):
+    """A constraint is of a type that there is, that of what it is derived from."""
+    kind, base = value.get("type"), str(value.get("baseDefinition", "")).rpartition("/")[2]
+    if value.get("derivation") != "constraint" or value.get("kind") == "logical" or not isinstance(kind, str):
+        return
+    known = structure(kind) is not None or kind in PRIMITIVES or ":" in kind
+    if not known or (structure(base) is not None and base != kind):
         yield Issue("definition-type", "value", f"{path}.type")
 
 

@@ -217,3 +217,47 @@ def test_what_was_said_never_holds_a_value():
     }
     for issue in report(resource):
         assert secret not in say(issue, "en") + say(issue, "fr") + str(issue.expression)
+
+
+def response(*items, questions=(), **changes):
+    asked = {"resourceType": "Questionnaire", "id": "q", "status": "active", "item": list(questions)}
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "contained": [asked],
+        "questionnaire": "#q",
+        "status": "completed",
+        "item": list(items),
+        **changes,
+    }
+
+
+AGE = {"linkId": "age", "type": "integer", "required": True}
+COLOUR = {
+    "linkId": "colour",
+    "type": "choice",
+    "answerOption": [{"valueCoding": {"system": "urn:c", "code": "red"}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([{"linkId": "age", "answer": [{"valueInteger": 4}]}], []),
+        ([{"linkId": "age", "answer": [{"valueString": "4"}]}], ["answer-kind"]),
+        ([{"linkId": "age", "answer": [{"valueInteger": 4}, {"valueInteger": 5}]}], ["answer-repeated"]),
+        (
+            [{"linkId": "age", "answer": [{"valueInteger": 4}]}, {"linkId": "x", "text": "?"}],
+            ["answer-unasked"],
+        ),
+        (
+            [{"linkId": "colour", "answer": [{"valueCoding": {"system": "urn:c", "code": "blue"}}]}],
+            ["answer-option", "answer-missing"],
+        ),
+    ],
+)
+def test_answers_fit_the_questions_that_are_at_hand(items, expected):
+    assert [key for key, _ in errors(response(*items, questions=(AGE, COLOUR)))] == expected
+
+
+def test_an_unfinished_response_may_leave_questions_open():
+    assert errors(response({"linkId": "colour"}, questions=(AGE, COLOUR), status="in-progress")) == []
