@@ -26,6 +26,10 @@ BIG = 64 * 1024
 """Bytes from which on a body is read and checked beside the event loop, so that nobody else waits for it."""
 
 
+BRIEF = frozenset({"read", "vread", "search-type"})
+"""What a few rows usually answer."""
+
+
 def reach_of(asked: Asked, decision: Decision, here: Here) -> Reach:
     """How far a request reaches that was decided so."""
     return Reach(
@@ -43,7 +47,11 @@ async def do(request: Request, reach: Reach, here: Here) -> Done:
     """Do what a request asks for, within its reach."""
     look = LOOKS.get(request.interaction)
     if look is not None:
-        return await place(request, here).look(lambda view: look(request, view, reach))
+        kept = place(request, here)
+        if kept is here.store:
+            brief = request.interaction in BRIEF
+            return await here.store.look(lambda view: look(request, view, reach), brief=brief)
+        return await kept.look(lambda view: look(request, view, reach))
     if request.type == AUDIT:
         raise BadInput(Issue("method-not-allowed", "not-supported", details={"methods": "GET"}), status=405)
     return await here.store.change(await aside(len(request.body), lambda: prepared(request, reach, here)))

@@ -113,8 +113,8 @@ class Change(View, Protocol):
 class Store(Protocol):
     """Where a node keeps what was true, and when."""
 
-    async def look(self, question: Callable[[View], T]) -> T:
-        """Answer a question from one snapshot."""
+    async def look(self, question: Callable[[View], T], *, brief: bool = False) -> T:
+        """Answer a question from one snapshot; ``brief`` says that a few rows will do."""
 
     async def change(self, work: Callable[[Change], T]) -> T:
         """Do ``work`` atomically; when this returns the change is durable. If ``work`` raises, nothing happened."""

@@ -28,8 +28,8 @@ class Marked:
     store: Store
     work: Work
 
-    async def look(self, question: Callable[[View], T]) -> T:
-        return await self.store.look(question)
+    async def look(self, question: Callable[[View], T], *, brief: bool = False) -> T:
+        return await self.store.look(question, brief=brief)
 
     async def change(self, change: Callable[[Change], T]) -> T:
         return await self.work.carry(change, {"changed": True})

@@ -99,7 +99,10 @@ class _Numbers:
 class PostgresStore:
     """A store on a PostgreSQL server, which other processes may use at the same time."""
 
-    def __init__(self, pool: ConnectionPool[Any], *, threads: int, base: str, clock: Milliseconds) -> None:
+    def __init__(
+        self, dsn: str, pool: ConnectionPool[Any], *, threads: int, base: str, clock: Milliseconds
+    ) -> None:
+        self._dsn = dsn
         self._pool = pool
         self._base = base
         self.indexed = True
@@ -124,13 +127,18 @@ class PostgresStore:
                 dsn, kwargs={"options": _OPTIONS}, min_size=1, max_size=connections, open=False
             )
             pool.open(wait=True, timeout=10)
-        store = cls(pool, threads=connections, base=base, clock=clock)
+        store = cls(dsn, pool, threads=connections, base=base, clock=clock)
         with pool.connection() as connection:
             store.indexed = catch_up(PostgresSession(connection), store._change)
         return store
 
-    async def look(self, question: Callable[[SqlView], T], seconds: float = LIMIT) -> T:
-        """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``."""
+    async def look(
+        self, question: Callable[[SqlView], T], seconds: float = LIMIT, *, brief: bool = False
+    ) -> T:
+        """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``.
+
+        ``brief`` changes nothing here: the answer comes from another process anyway.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, question, seconds)
 
     async def change(self, work: Callable[[SqlChange], T]) -> T:
@@ -140,6 +148,15 @@ class PostgresStore:
         """Put many resources in one change; the fast road for a first filling. Their number."""
         every = list(resources)  # a change may have to be done again, an iterator runs only once
         return await self.change(lambda change: change.load(every))
+
+    async def clean(self) -> None:
+        """After an erasure: write the tables again, without what was deleted. Nobody can use them meanwhile."""
+        await asyncio.to_thread(self._clean)
+
+    def _clean(self) -> None:
+        with _explained(), psycopg.connect(self._dsn, autocommit=True) as connection:
+            for table in ("resource", "past", "facet", "span"):
+                connection.execute(f"VACUUM FULL {table}".encode())
 
     async def forget(self) -> None:
         """Learn anew what the database holds, after it was changed beside this store."""

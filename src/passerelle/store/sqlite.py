@@ -88,6 +88,10 @@ class _Numbers:
         return self._home
 
 
+class _NotBriefError(Exception):
+    """More steps than an answer on the spot may take."""
+
+
 class SqliteStore:
     """A store in one file, which only one process may have open."""
 
@@ -98,6 +102,8 @@ class SqliteStore:
         self.indexed = True
         """Whether the index means what this program means; else ``reindex`` it."""
         self._own = threading.local()
+        self._here: sqlite3.Connection | None = None
+        """For what is answered on the spot, in the thread of the event loop."""
         self._connections: list[sqlite3.Connection] = []
         self._known = Known(Lexicon("sqlite"))
         self._writer = _Writer(_connect(path), base, clock, self._known)
@@ -114,8 +120,8 @@ class SqliteStore:
         """
         place = Path(path).absolute()
         with _explained(place):
-            _keep_private(place)
-            lock = _locked(place)
+            keep_private(place)
+            lock = locked(place)
             try:
                 _prepare(place)
                 store = cls(place, lock, readers=readers, base=base, clock=clock)
@@ -125,8 +131,19 @@ class SqliteStore:
         store.indexed = catch_up(store._writer.session, lambda work: store._writer.ask(work).result())
         return store
 
-    async def look(self, question: Callable[[SqlView], T], seconds: float = LIMIT) -> T:
-        """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``."""
+    async def look(
+        self, question: Callable[[SqlView], T], seconds: float = LIMIT, *, brief: bool = False
+    ) -> T:
+        """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``.
+
+        A ``brief`` question is answered on the spot, where handing it to a thread and back would cost several times the
+        answer; one that turns out not to be brief is begun again beside the event loop.
+        """
+        if brief:
+            try:
+                return self._glance(question)
+            except _NotBriefError:
+                pass
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, question, seconds)
 
     async def change(self, work: Callable[[SqlChange], T]) -> T:
@@ -135,6 +152,18 @@ class SqliteStore:
     async def load(self, resources: Iterable[Json]) -> int:
         """Put many resources in one change; the fast road for a first filling. Their number."""
         return await self.change(lambda change: change.load(resources))
+
+    async def clean(self) -> None:
+        """After an erasure: leave nothing of it in the log of the file either."""
+        await asyncio.to_thread(self._clean)
+
+    def _clean(self) -> None:
+        with _explained():
+            connection = _connect(self._path)
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
 
     async def forget(self) -> None:
         """Learn anew what the database holds, after it was changed beside this store."""
@@ -157,6 +186,22 @@ class SqliteStore:
         connection = self._own.connection = _connect(self._path)
         connection.execute("PRAGMA query_only = ON")
         self._connections.append(connection)
+
+    def _glance(self, question: Callable[[SqlView], T]) -> T:
+        if self._here is None:
+            self._enter()
+            self._here = self._own.connection
+            self._here.set_progress_handler(lambda: True, STEPS)
+        with _explained():
+            self._here.execute("BEGIN")
+            try:
+                return question(SqlView(SqliteSession(self._here), self._base, self._known))
+            except sqlite3.OperationalError as failure:
+                if failure.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise _NotBriefError from None
+                raise
+            finally:
+                self._here.execute("ROLLBACK")
 
     def _look(self, question: Callable[[SqlView], T], seconds: float) -> T:
         connection: sqlite3.Connection = self._own.connection
@@ -269,7 +314,7 @@ class _Writer(threading.Thread):
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    for pragma in ("synchronous = FULL", "cache_size = -8000", "temp_store = MEMORY"):
+    for pragma in ("synchronous = FULL", "cache_size = -8000", "temp_store = MEMORY", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
@@ -288,7 +333,7 @@ def _prepare(path: Path) -> None:
         migrate("sqlite://", lambda: _connect(path))
 
 
-def _keep_private(path: Path) -> None:
+def keep_private(path: Path) -> None:
     """Health data: only this user may enter the directory and read the file."""
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True)
@@ -297,7 +342,7 @@ def _keep_private(path: Path) -> None:
         path.chmod(0o600)
 
 
-def _locked(path: Path) -> int:
+def locked(path: Path) -> int:
     """Hold the lock file; the system lets go of it when the process ends, however it ends."""
     lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
