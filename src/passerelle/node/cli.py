@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from passerelle import __version__
+from passerelle.node import store_commands
 from passerelle.node.view_commands import view_app
 from passerelle.values import Language
 
@@ -25,6 +26,7 @@ network_app = typer.Typer(no_args_is_help=True, help="Look at the network.")
 app.add_typer(node_app, name="node")
 app.add_typer(network_app, name="network")
 app.add_typer(view_app, name="view")
+store_commands.add(app)
 
 NETWORK = Path("var/demo/network.json")
 
@@ -57,8 +59,9 @@ def _expected(fault: Exception) -> bool:
     from passerelle.node.demo import DemoError
     from passerelle.node.keys import KeyFileError
     from passerelle.node.load import LoadError
+    from passerelle.store.errors import StoreError
 
-    return isinstance(fault, Unreachable | ConfigurationError | DemoError | KeyFileError | LoadError)
+    return isinstance(fault, StoreError | Unreachable | ConfigurationError | DemoError | KeyFileError | LoadError)
 
 
 @app.callback()
