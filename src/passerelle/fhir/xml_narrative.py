@@ -6,60 +6,73 @@ import re
 from collections.abc import Mapping
 from xml.sax.saxutils import escape, quoteattr
 
-from passerelle.fhir.xml_tables import XHTML
+_XML = "http://www.w3.org/XML/1998/namespace "
 
-_XML = "http://www.w3.org/XML/1998/namespace"
+
+class LeaningError(Exception):
+    """A div means something only with what is declared around it: the document has to be read again, slowly."""
 
 
 class Narrative:
-    """One div while it is read.
-
-    It is kept as it was written when it says everything itself. When it leans on what is around it (a prefix that
-    was declared outside, or a namespace that it inherits) it is written again.
-    """
+    """One div while it is read: the text that was sent. It has to stand alone, without a prefix or namespace that was
+    declared around it."""
 
     def __init__(self, source: bytes, first: int) -> None:
         self.source = source
         self.first = first
-        self.last = first
         self.depth = 0
-        self.alone = source.startswith(b"<div", first) and _declares(source, first)
-        self.again: list[str] = []
 
-    def start(self, name: str, attributes: Mapping[str, str], at: int) -> None:
-        uri, local, prefixed = _parts(name)
-        inherits = self.depth and uri == XHTML and not prefixed
-        self.alone = self.alone and not prefixed and (inherits or not self.depth)
-        said = []
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name.count(" ") > 1 or any(" " in each and not each.startswith(_XML) for each in attributes):
+            raise LeaningError
+        if not self.depth and not _OWN.match(self.source, self.first):
+            raise LeaningError
+        self.depth += 1
+
+    def text(self, text: str) -> None:
+        pass
+
+    def end(self, name: str) -> bool:
+        """Whether the div itself has ended."""
+        self.depth -= 1
+        return not self.depth
+
+    def said(self, at: int) -> str:
+        """The div, whose end tag starts at this byte."""
+        if not self.source.startswith(b"</", at):
+            raise LeaningError  # it ends where it starts, so that there is no end tag
+        text = self.source[self.first : self.source.index(b">", at) + 1].decode()
+        return _RETURN.sub("\r", text)
+
+
+class Rewritten(Narrative):
+    """One div that does not stand alone, written again so that it does."""
+
+    def __init__(self, source: bytes, first: int) -> None:
+        super().__init__(source, first)
+        self.again: list[str] = []
+        self.spaces = [""]
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        uri, local = _parts(name)
+        said = [] if uri == self.spaces[-1] else [f" xmlns={quoteattr(uri)}"]
         for each, value in attributes.items():
-            space, plain, foreign = _parts(each)
-            if foreign and space != _XML:
-                self.alone = False
-            said.append(f" {'xml:' if space == _XML else ''}{plain}={quoteattr(value, _WHITE)}")
-        space = "" if self.depth and uri == XHTML else f" xmlns={quoteattr(uri)}"
-        self.again.append(f"<{local}{space}{''.join(said)}>")
+            prefix = "xml:" if each.startswith(_XML) else ""
+            said.append(f" {prefix}{_parts(each)[1]}={quoteattr(value, _WHITE)}")
+        self.again.append(f"<{local}{''.join(said)}>")
+        self.spaces.append(uri)
         self.depth += 1
 
     def text(self, text: str) -> None:
         self.again.append(escape(text))
 
-    def end(self, name: str, at: int) -> bool:
-        """Whether the div itself has ended."""
+    def end(self, name: str) -> bool:
         self.again.append(f"</{_parts(name)[1]}>")
-        self.depth -= 1
-        if self.depth:
-            return False
-        if self.source.startswith(b"</", at):
-            self.last = self.source.index(b">", at) + 1
-        else:  # a div that ends where it starts says nothing that could be lost
-            self.alone = False
-        return True
+        self.spaces.pop()
+        return super().end(name)
 
-    def said(self) -> str:
-        if not self.alone:
-            return "".join(self.again)
-        text = self.source[self.first : self.last].decode()
-        return _RETURN.sub("\r", text)
+    def said(self, at: int) -> str:
+        return "".join(self.again)
 
 
 _WHITE = {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
@@ -67,14 +80,7 @@ _RETURN = re.compile(r"&#(?:13|x0*[dD]);")
 _OWN = re.compile(rb"""<div(?:\s+[^\s=>]+\s*=\s*(?:"[^"]*"|'[^']*'))*?\s+xmlns\s*=""")
 
 
-def _declares(source: bytes, first: int) -> bool:
-    """Whether the tag here declares its own namespace."""
-    return _OWN.match(source, first) is not None
-
-
-def _parts(name: str) -> tuple[str, str, bool]:
-    """(namespace, local name, whether it was written with a prefix)."""
+def _parts(name: str) -> tuple[str, str]:
+    """(namespace, local name), whatever the prefix."""
     parts = name.split(" ")
-    if len(parts) == 1:
-        return "", parts[0], False
-    return parts[0], parts[1], len(parts) == 3
+    return (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])

@@ -18,7 +18,7 @@ from passerelle.fhir.intake import Limits
 from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.fhir.primitives import JSON_TYPES
 from passerelle.fhir.search_known import shown
-from passerelle.fhir.xml_narrative import Narrative
+from passerelle.fhir.xml_narrative import LeaningError, Narrative, Rewritten
 from passerelle.fhir.xml_tables import FHIR, Row, Table, table
 from passerelle.values import Json
 
@@ -28,7 +28,14 @@ def from_xml(body: bytes, limits: Limits = Limits()) -> Json:  # noqa: B008  fro
     if len(body) > limits.max_bytes:
         raise BadInput(Issue("too-large", "too-long", details={"limit": str(limits.max_bytes)}), status=413)
     source = _utf8(body)
-    reader = _Reader(source, limits)
+    try:
+        return _read(source, limits, Narrative)
+    except LeaningError:
+        return _read(source, limits, Rewritten)
+
+
+def _read(source: bytes, limits: Limits, narrative: type[Narrative]) -> Json:
+    reader = _Reader(source, limits, narrative)
     try:
         reader.parser.Parse(source, True)
     except expat.ExpatError as problem:
@@ -80,8 +87,9 @@ _NOTHING = Table({}, {}, {})
 class _Reader:
     """The elements under way, from the root to the one that is being read."""
 
-    def __init__(self, source: bytes, limits: Limits) -> None:
+    def __init__(self, source: bytes, limits: Limits, narrative: type[Narrative]) -> None:
         self.source = source
+        self.kind_of_narrative = narrative
         self.limits = limits
         self.resource: Json | None = None
         self.open: list[_Open] = []
@@ -106,9 +114,9 @@ class _Reader:
         if depth >= self.limits.max_depth:
             self.refuse("xml-too-deep", limit=str(self.limits.max_depth))
         if self.narrative is not None:
-            self.narrative.start(name, attributes, self.parser.CurrentByteIndex)
+            self.narrative.start(name, attributes)
             return
-        name = _plain(name)
+        written, name = name, _plain(name)
         top = self.open[-1] if self.open else None
         if top is None or (top.row is not None and top.row.how == "resource"):
             self.start_resource(name, attributes, top)
@@ -117,8 +125,8 @@ class _Reader:
         if row is None:
             self.unknown(name)
         if row.how == "xhtml":
-            self.narrative = Narrative(self.source, self.parser.CurrentByteIndex)
-            self.narrative.start(name, attributes, self.parser.CurrentByteIndex)
+            self.narrative = self.kind_of_narrative(self.source, self.parser.CurrentByteIndex)
+            self.narrative.start(written, attributes)
         self.open.append(self.opened(row, top, attributes))
 
     def unknown(self, name: str) -> NoReturn:
@@ -173,9 +181,9 @@ class _Reader:
 
     def end(self, name: str) -> None:
         if self.narrative is not None:
-            if not self.narrative.end(name, self.parser.CurrentByteIndex):
+            if not self.narrative.end(name):
                 return
-            self.open[-1].said = self.narrative.said()
+            self.open[-1].said = self.narrative.said(self.parser.CurrentByteIndex)
             self.narrative = None
         done = self.open[-1]
         if done.shadows:

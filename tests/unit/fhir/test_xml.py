@@ -150,6 +150,16 @@ def test_a_narrative_with_a_prefix_is_written_again_without_it():
     assert div == f'{DIV}<p class="a">x &lt; y</p></div>'
 
 
+def test_a_picture_in_a_narrative_keeps_its_namespaces():
+    inside = '<svg xmlns="http://www.w3.org/2000/svg"><text>a</text></svg><p xml:lang="fr">b</p>'
+    text = {"status": "generated", "div": f"{DIV}{inside}</div>"}
+    assert read(written(text=text))["text"] == text
+    declared = 'xmlns:s="http://www.w3.org/2000/svg" xmlns="http://www.w3.org/1999/xhtml"'
+    div = read(f"<text><div {declared}><s:svg><s:text>a</s:text><p>b</p></s:svg></div></text>")["text"]["div"]
+    svg, p = 'xmlns="http://www.w3.org/2000/svg"', 'xmlns="http://www.w3.org/1999/xhtml"'
+    assert div == f"{DIV}<svg {svg}><text>a</text><p {p}>b</p></svg></div>"
+
+
 def test_an_entity_that_only_html_knows_becomes_its_character():
     assert written(text={"div": "<div>a&nbsp;b</div>"}) == f"<text>{DIV}a\u00a0b</div></text>"
 
