@@ -160,6 +160,9 @@ def _read(parameter: Json, draft: Draft, structures: dict[str, Json], kinds: dic
     mine = [piece for piece in pieces if re.match(rf"\(?{type}\b", piece) or re.match(r"[a-z]", piece)]
     if kind == "composite":
         ways = [_way(parameter, base, draft, structures, kinds) for base in mine]
+        # R4 gives two parts of `relationship` the definitions of each other: both orders are meant by somebody.
+        asked = [kinds[component["definition"]] for component in parameter["component"]]
+        ways += [way[::-1] for way in ways if [part[0] for part in way] != asked]
         draft.parameters.append({"name": name, "kind": kind, "ways": ways})
         return
     if name == "near":

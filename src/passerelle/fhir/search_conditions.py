@@ -223,9 +223,15 @@ def _composite(type: str, parameter: Parameter, modifier: str, written: str, rea
         pieces = split(value, "$")
         if len(pieces) != len(parameter.parts) or not all(pieces):
             raise bad_value(parameter.name, "composite")
+        problems = []
         for way in ways:
             reading.spend()
-            found.append(_way(type, parameter.name, way, pieces, reading))
+            try:
+                found.append(_way(type, parameter.name, way, pieces, reading))
+            except BadInput as problem:
+                problems.append(problem)
+        if len(problems) == len(ways):
+            raise problems[0]
     return either(found)
 
 

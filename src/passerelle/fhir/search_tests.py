@@ -193,14 +193,14 @@ def _uri(value: str, modifier: str | None, name: str) -> Iterator[Test]:
     url, _, version = text.partition("|")
     if modifier is None and version:  # a canonical in one version, or an address with a bar in it
         yield Test("is", text=url, exact=version)
-    if modifier == "below":
+    if modifier is None or text.startswith("urn:"):  # only the parts of a URL lie in one another (R4, uri)
         yield Test("is", text=text)
-        yield Test("starts", text=text if text.endswith("/") else text + "/")
-    elif modifier == "above":
-        segments = text.split("/")
-        yield from (Test("is", text="/".join(segments[:end])) for end in range(len(segments), 0, -1))
+    elif modifier == "below":
+        yield Test("starts", text=text)
     else:
-        yield Test("is", text=text)
+        ends = [at for at, mark in enumerate(text) if mark == "/"]
+        above = [text, *(text[:at] for at in ends), *(text[: at + 1] for at in ends)]
+        yield from (Test("is", text=each) for each in dict.fromkeys(above) if each)
 
 
 _READERS: dict[Kind, Reader] = {

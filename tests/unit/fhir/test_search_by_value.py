@@ -262,7 +262,8 @@ def test_a_word_is_found_by_its_beginning_in_any_case(name, value, expected):
         ("url", "http://acme.org/fhir/ValueSet/123", True),
         ("url", "http://acme.org/fhir/ValueSet", False),
         ("url:below", "http://acme.org/fhir/", True),
-        ("url:below", "http://acme.org/fh", False),
+        ("url:below", "http://acme.org/fhir/ValueSet/124", False),
+        ("url:above", "http://acme.org/fhir/ValueSet", False),
         ("url:above", "http://acme.org/fhir/ValueSet/123/_history/5", True),
     ],
 )
@@ -339,6 +340,7 @@ def test_a_composite_of_a_code_and_a_reference_is_paired_too():
         ],
     }
     assert has(document, ("relationship", "replaces$DocumentReference/1"))
+    assert has(document, ("relationship", "DocumentReference/1$http://example.org/any|replaces"))
     assert not has(document, ("relationship", "replaces$DocumentReference/2"))
 
 
