@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.outcome import Issue
-from passerelle.fhir.validate_bundle_links import document, message
+from passerelle.fhir.validate_bundle_links import document, everywhere, message
 from passerelle.values import Json
 
 RESTFUL = re.compile(
@@ -30,6 +30,7 @@ def issues(resource: Json) -> Iterator[Issue]:
     yield from _links(resource, kind)
     for at, entry in enumerate(entries):
         yield from _address(kind, entry, f"Bundle.entry[{at}]")
+    yield from everywhere(kind, entries)
     if kind in ("document", "message") and not entries:
         yield Issue("bundle-no-first", "required", "Bundle.entry", {"type": str(kind)})
     elif kind == "document":

@@ -17,24 +17,30 @@ _BASE = re.compile(r"(https?://.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(?:/_histo
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:.+")
 
 
+_RELATIVE = re.compile(r"[A-Za-z]+/[^/?#]+(?:/_history/[^/?#]+)?(?:#.*)?")
+_SEARCH = re.compile(r"[A-Z][A-Za-z]+\?[_A-Za-z][^=&?]*=[^=&]*(?:&[_A-Za-z][^=&]*=[^=&]*)*")
+
+
 @dataclass(frozen=True)
 class Held:
-    """The entries of a Bundle by the addresses under which they can be meant."""
+    """The entries of a Bundle by the addresses under which they can be meant, and by type and id alone."""
 
     by_address: dict[str, list[int]]
+    by_name: frozenset[str]
 
     @classmethod
     def of(cls, entries: list[Json]) -> Held:
         found: dict[str, list[int]] = {}
+        names = set[str]()
         for at, entry in enumerate(entries):
             url, held = entry.get("fullUrl"), entry.get("resource") or {}
             if isinstance(url, str):
                 plain = url.split("/_history/")[0]
                 version = (held.get("meta") or {}).get("versionId")
-                names = {url, plain} | ({f"{plain}/_history/{version}"} if version else set())
-                for name in names:
+                for name in {url, plain} | ({f"{plain}/_history/{version}"} if version else set()):
                     found.setdefault(name, []).append(at)
-        return cls(found)
+            names.add(f"{held.get('resourceType')}/{held.get('id')}")
+        return cls(found, frozenset(names))
 
     def meant(self, reference: str, source: Any) -> list[int]:
         """The entries that a reference inside the resource at ``source`` means."""
@@ -45,6 +51,34 @@ class Held:
                 return []
             address = match[1] + address
         return self.by_address.get(address, [])
+
+
+def everywhere(kind: Any, entries: list[Json]) -> Iterator[Issue]:
+    """References inside a Bundle: of a form that can be resolved, and not past an entry that they seem to mean."""
+    held = Held.of(entries)
+    for at, entry in enumerate(entries):
+        for literal, path in _references(entry.get("resource"), f"Bundle.entry[{at}].resource"):
+            if literal.startswith("#") or _ABSOLUTE.fullmatch(literal):
+                continue
+            if not _RELATIVE.fullmatch(literal) and not _SEARCH.fullmatch(literal):
+                yield Issue("reference-format", "value", path)
+                continue
+            named = kind in ("document", "message") and "/".join(literal.split("/")[:2]) in held.by_name
+            if named and not held.meant(literal, entry.get("fullUrl")):
+                yield Issue("bundle-not-held", "not-found", path)
+
+
+def _references(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """(text, place) of every literal reference; a Bundle inside has its own."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name == "reference" and isinstance(each, str):
+                yield each, f"{path}.reference"
+            elif not (isinstance(each, dict) and each.get("resourceType") == "Bundle"):
+                yield from _references(each, f"{path}.{name}")
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            yield from _references(each, f"{path}[{at}]")
 
 
 def document(entries: list[Json]) -> Iterator[Issue]:
@@ -113,20 +147,18 @@ def _each(holder: Json, name: str, path: str) -> Named:
 
 
 def _orphans(entries: list[Json], held: Held) -> Iterator[Issue]:
-    """Whatever cannot be reached from the Composition, nor leads to what can be."""
-    targets = [
-        {at for text in _texts(entry.get("resource")) for at in held.meant(text, entry.get("fullUrl"))}
-        for entry in entries
-    ]
-    reached, waiting = set[int](), [0]
+    """Whatever no chain of references, either way, ties to the Composition (a Provenance speaks of what belongs)."""
+    tied: list[set[int]] = [set() for _ in entries]
+    for at, entry in enumerate(entries):
+        for text in set(_texts(entry.get("resource"))):
+            for other in held.meant(text, entry.get("fullUrl")):
+                tied[at].add(other)
+                tied[other].add(at)
+    reached, waiting = {0}, [0]
     while waiting:
-        at = waiting.pop()
-        if at in reached:
-            continue
-        reached.add(at)
-        waiting += targets[at]
-        if not waiting:  # who speaks of what belongs to it belongs to it too (a Provenance, say)
-            waiting = [other for other, some in enumerate(targets) if other not in reached and some & reached]
+        new = tied[waiting.pop()] - reached
+        reached |= new
+        waiting += new
     for at, entry in enumerate(entries):
         if at not in reached and entry.get("resource"):
             yield Issue("bundle-orphan", "invalid", f"Bundle.entry[{at}]")

@@ -261,3 +261,21 @@ def test_answers_fit_the_questions_that_are_at_hand(items, expected):
 
 def test_an_unfinished_response_may_leave_questions_open():
     assert errors(response({"linkId": "colour"}, questions=(AGE, COLOUR), status="in-progress")) == []
+
+
+def test_a_reference_in_a_document_is_seen_from_the_address_of_its_entry():
+    passed_by = document()
+    passed_by["entry"][2]["resource"]["generalPractitioner"] = [{"reference": "Practitioner/a"}]
+    passed_by["entry"][2]["fullUrl"] = "https://elsewhere.example/fhir/Patient/p"
+    passed_by["entry"][0]["resource"]["section"][0]["entry"] = [
+        {"reference": passed_by["entry"][2]["fullUrl"]}
+    ]
+    assert errors(passed_by) == [
+        ("bundle-not-held", "Bundle.entry[2].resource.generalPractitioner[0].reference")
+    ]
+
+
+def test_a_reference_has_a_form_that_can_be_resolved():
+    odd = document()
+    odd["entry"][2]["resource"]["generalPractitioner"] = [{"reference": "somebody"}]
+    assert ("reference-format", "Bundle.entry[2].resource.generalPractitioner[0].reference") in errors(odd)
