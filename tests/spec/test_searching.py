@@ -190,3 +190,30 @@ def test_everything_of_one_patient_comes_whole_or_in_pages(country):
     for wrong in ("_type=Pateint", "start=x", "_cursor=%F0", "start=2020&end=2010", "nonsense=1"):
         assert country.ask("on", "GET", f"Patient/p1/$everything?{wrong}").status == 400
     assert country.ask("on", "GET", "Patient/nobody/$everything").status == 404
+
+
+def test_everything_of_an_encounter_is_its_compartment_and_what_that_refers_to(country):
+    about = {"subject": {"reference": "Patient/p1"}}
+    encounter = {
+        "resourceType": "Encounter",
+        "id": "e1",
+        "status": "finished",
+        "class": {"code": "AMB"},
+        **about,
+    }
+    seen = condition("at-visit", "cough", "p1", encounter={"reference": "Encounter/e1"})
+    country.put("on", encounter, seen)
+    whole = country.ask("on", "GET", "Encounter/e1/$everything")
+    assert ids(whole)[0] == "e1"
+    assert sorted(ids(whole)) == ["at-visit", "e1", "p1"]
+    page = country.ask("on", "GET", "Encounter/e1/$everything?_count=1")
+    found = ids(page)
+    while following := link(page, "next"):
+        page = country.ask("on", "GET", following)
+        found += ids(page)
+    assert sorted(found) == ["at-visit", "e1", "p1"]
+    assert ids(country.ask("on", "GET", "Encounter/e1/$everything?_type=Condition")) == ["at-visit"]
+    assert country.ask("on", "GET", "Encounter/e1/$everything?start=2020").status == 400
+    assert country.ask("on", "GET", "Encounter/nobody/$everything").status == 404
+    country.ask("on", "DELETE", "Encounter/e1")
+    assert country.ask("on", "GET", "Encounter/e1/$everything").status == 410

@@ -36,6 +36,10 @@ _EXPORTS: tuple[tuple[str | None, Level, str], ...] = (
     ("Patient", "type", f"{_BULK}/patient-export"),
     ("Group", "instance", f"{_BULK}/group-export"),
 )
+_EVERYTHINGS: tuple[tuple[str | None, Level, str], ...] = (
+    ("Patient", "instance", f"{_FHIR}/Patient-everything"),
+    ("Encounter", "instance", f"{_FHIR}/Encounter-everything"),
+)
 _OURS = "https://passerelle.example/fhir/OperationDefinition"
 
 
@@ -54,7 +58,12 @@ OPERATIONS: Mapping[str, Operation] = {
     for each in (
         Operation("$match", f"{_FHIR}/Patient-match", _TYPE, _PATIENT, look=match_patient),
         Operation(
-            "$everything", f"{_FHIR}/Patient-everything", _ONE, _PATIENT, look=everything, discloses=True
+            "$everything",
+            f"{_FHIR}/Patient-everything",
+            _ONE,
+            places=_EVERYTHINGS,
+            look=everything,
+            discloses=True,
         ),
         Operation(
             "$summary",
