@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -92,6 +93,45 @@ def test_any_way_of_asking_for_json_is_understood(small_node: OneNode, patient: 
 def test_the_format_parameter_is_stronger_than_the_accept_header(small_node: OneNode, patient: str) -> None:
     assert _ask(small_node, "GET", f"{patient}?_format=json", accept="text/html").status == 200
     assert _ask(small_node, "GET", f"{patient}?_format=ttl", accept=FHIR).status == 406
+
+
+def test_a_resource_goes_in_and_out_as_xml_and_compressed(small_node: OneNode) -> None:
+    body = (
+        b'<Patient xmlns="http://hl7.org/fhir"><name><text value="'
+        + b"Invent\xc3\xa9 " * 500
+        + b'"/></name></Patient>'
+    )
+    xml = "application/fhir+xml"
+    made = _ask(
+        small_node,
+        "POST",
+        "/Patient",
+        gzip.compress(body),
+        content_type=xml,
+        content_encoding="gzip",
+        accept=xml,
+    )
+    assert (made.status, made.headers["content-type"]) == (201, f"{xml}; charset=utf-8")
+    place = made.headers["location"].partition("/fhir")[2]
+    read = _ask(small_node, "GET", place, accept=xml, accept_encoding="gzip")
+    assert read.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(read.body) == made.body
+    assert len(read.body) < len(made.body) / 10
+
+
+def test_bytes_go_in_and_out_as_they_are(small_node: OneNode) -> None:
+    sent = bytes(range(256)) * 20
+    made = _ask(small_node, "POST", "/Binary", sent, content_type="image/png")
+    place = made.headers["location"].partition("/fhir")[2]
+    read = _ask(small_node, "GET", place, accept="image/*")
+    assert (read.headers["content-type"], read.body) == ("image/png", sent)
+
+
+def test_a_page_of_another_origin_may_ask_first(small_node: OneNode) -> None:
+    asked = {"origin": "https://app.example", "access_control_request_method": "GET"}
+    for address in (f"{small_node.fhir}/Patient", f"{small_node.address}/oauth/token"):
+        answer = call(address, "OPTIONS", **asked)
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, "*")
 
 
 def test_head_answers_as_get_without_a_body(small_node: OneNode, patient: str) -> None:
