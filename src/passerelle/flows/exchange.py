@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from passerelle import audit
 from passerelle.fhir import compartment
-from passerelle.fhir.outcome import BadInput, operation_outcome
+from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.flows.bundles import perform
 from passerelle.flows.deciding import Asked, Denied, access, allowed
@@ -22,6 +22,7 @@ from passerelle.flows.receipts import receipts
 from passerelle.flows.requests import Request
 from passerelle.flows.saying import headers, said
 from passerelle.policy import Decision
+from passerelle.store.errors import StoreTimeoutError
 from passerelle.values import Json
 
 __all__ = ["Answer", "Asked", "exchange", "refused"]
@@ -53,6 +54,8 @@ async def exchange(asked: Asked, here: Here) -> Answer:
         return _say(asked, done, decision, here)
     except BadInput as bad:
         return refused(asked, here, bad)
+    except StoreTimeoutError:
+        return refused(asked, here, BadInput(Issue("query-timeout", "timeout"), status=503))
 
 
 def _may_wait(request: Request) -> bool:

@@ -113,8 +113,13 @@ class Change(View, Protocol):
 class Store(Protocol):
     """Where a node keeps what was true, and when."""
 
-    async def look(self, question: Callable[[View], T], *, brief: bool = False) -> T:
-        """Answer a question from one snapshot; ``brief`` says that a few rows will do."""
+    async def look(
+        self, question: Callable[[View], T], *, brief: bool = False, seconds: float | None = None
+    ) -> T:
+        """Answer a question from one snapshot; ``brief`` says that a few rows will do.
+
+        Raises StoreTimeoutError when it takes longer than ``seconds``, or than a request may when none are given.
+        """
 
     async def change(self, work: Callable[[Change], T]) -> T:
         """Do ``work`` atomically; when this returns the change is durable. If ``work`` raises, nothing happened."""
@@ -206,6 +211,8 @@ class JobRules:
     """An export begins a new file after so many bytes."""
     import_from: tuple[str, ...] = ()
     """The addresses under which an import may fetch files; none is nothing."""
+    query_seconds: float = 600.0
+    """The longest that one question to the store may take for a request that is done as a job."""
     retry_after: int = 2
     """Seconds after which a client may ask again how far a job is."""
 

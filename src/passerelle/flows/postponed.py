@@ -27,9 +27,13 @@ class Marked:
 
     store: Store
     work: Work
+    seconds: float
 
-    async def look(self, question: Callable[[View], T], *, brief: bool = False) -> T:
-        return await self.store.look(question, brief=brief)
+    async def look(
+        self, question: Callable[[View], T], *, brief: bool = False, seconds: float | None = None
+    ) -> T:
+        # Nobody waits for this: it may take as long as would be too long for a request.
+        return await self.store.look(question, seconds=seconds or self.seconds)
 
     async def change(self, change: Callable[[Change], T]) -> T:
         return await self.work.carry(change, {"changed": True})
@@ -44,7 +48,7 @@ async def run(work: Work, here: Here) -> Json:
         raise BadInput(Issue("job-interrupted", "incomplete"), status=500)
     asked = unpacked(work.job.request)
     now = replace(asked, request=replace(asked.request, prefer=_at_once(asked.request.prefer)))
-    answer = await exchange(now, replace(here, store=Marked(here.store, work)))
+    answer = await exchange(now, replace(here, store=Marked(here.store, work, here.jobs.query_seconds)))
     # INVARIANT: no event, no answer.
     await here.ledger.append([{**event, "id": here.new_id()} for event in answer.events])
     return {"body": response(answer).decode(), "files": {}}

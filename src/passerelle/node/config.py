@@ -64,7 +64,7 @@ class CrowdLimits(BaseModel):
 
 
 class JobSettings(BaseModel):
-    """Work that outlives its request; see ``flows.ports.JobRules`` for the first five."""
+    """Work that outlives its request; see ``flows.ports.JobRules`` for the first six."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -73,6 +73,7 @@ class JobSettings(BaseModel):
     file_bytes: int = 256 * 1024 * 1024
     import_from: tuple[str, ...] = ()
     retry_after: int = 2
+    query_seconds: float = 600.0
     folder: Path = Path("jobs")
     """Where jobs keep their files; processes that share a database share this folder too."""
     lease: float = Field(default=30.0, ge=1)
@@ -160,6 +161,8 @@ class Settings(BaseSettings):
     session_seconds: int = 8 * 3600
     sign_in_tries: int = 5
     sign_in_window_seconds: int = 300
+    query_seconds: float = Field(default=30.0, gt=0)
+    """The longest that one question to the store may take; then it is given up, and who asked is told to ask for less."""
     crowd: CrowdLimits = CrowdLimits()
     jobs: JobSettings = JobSettings()
     watch: WatchSettings = WatchSettings()

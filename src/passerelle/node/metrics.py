@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from passerelle.flows.operations import OPERATIONS
-from passerelle.flows.ports import Change, Store, View
+from passerelle.flows.ports import Change, View
 
 T = TypeVar("T")
 
@@ -140,23 +140,28 @@ def interaction(method: str, path: str) -> str:
 
 
 class Timed:
-    """A store whose answers are timed, as whoever asked waited for them."""
+    """A store whose answers are timed, as whoever asked waited for them, and bounded."""
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, store: Any, metrics: Metrics, seconds: float = 30.0) -> None:
         self._store = store
         self._metrics = metrics
+        self._seconds = seconds
 
-    async def look(self, question: Callable[[View], T], **more: Any) -> T:
+    async def look(
+        self, question: Callable[[View], T], *, brief: bool = False, seconds: float | None = None
+    ) -> T:
         begun = self._metrics.clock()
         try:
-            return await self._store.look(question, **more)
+            found: T = await self._store.look(question, brief=brief, seconds=seconds or self._seconds)
+            return found
         finally:
             self._metrics.count_store("look", self._metrics.clock() - begun)
 
     async def change(self, work: Callable[[Change], T]) -> T:
         begun = self._metrics.clock()
         try:
-            return await self._store.change(work)
+            done: T = await self._store.change(work)
+            return done
         finally:
             self._metrics.count_store("change", self._metrics.clock() - begun)
 

@@ -45,7 +45,7 @@ class Beside:
 def rules(settings: Settings) -> JobRules:
     """What the operator decided about jobs."""
     known = settings.jobs
-    return JobRules(known.lives, known.most, known.file_bytes, known.import_from, known.retry_after)
+    return JobRules(**known.model_dump(exclude={"folder", "lease", "poll"}))
 
 
 @dataclass

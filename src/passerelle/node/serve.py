@@ -130,7 +130,11 @@ def _here(settings: Settings, directory: DirectoryFile, peers: Peers, beside: Be
         id=NodeId(settings.id),
         base=settings.base,
         name={"en": settings.name.en, "fr": settings.name.fr},
-        store=Timed(open_store(settings.database(settings.store), base=settings.base), beside.counted),
+        store=Timed(
+            open_store(settings.database(settings.store), base=settings.base),
+            beside.counted,
+            settings.query_seconds,
+        ),
         ledger=open_ledger(settings.database(settings.ledger), base=settings.base),
         sources=peers,
         directory=directory,

@@ -292,7 +292,9 @@ class MemoryStore:
         self._books = Books(base)
         self._clock = clock
 
-    async def look(self, question: Callable[[MemoryView], T], *, brief: bool = False) -> T:
+    async def look(
+        self, question: Callable[[MemoryView], T], *, brief: bool = False, seconds: float | None = None
+    ) -> T:
         return question(MemoryView(self._books))
 
     async def change(self, work: Callable[[MemoryChange], T]) -> T:
