@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from math import inf
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -42,6 +43,11 @@ LIMIT = 30.0
 
 STEPS = 20_000
 """How many steps of its machine SQLite does between two looks at the clock."""
+
+BRIEF = 0.002
+"""Seconds for which the event loop waits for a brief answer."""
+
+FEW_STEPS = 2_000
 
 _Work = tuple[Callable[[SqlChange], Any], "Future[Any]"]
 
@@ -104,6 +110,7 @@ class SqliteStore:
         self._own = threading.local()
         self._here: sqlite3.Connection | None = None
         """For what is answered on the spot, in the thread of the event loop."""
+        self._until = inf
         self._connections: list[sqlite3.Connection] = []
         self._known = Known(Lexicon("sqlite"))
         self._writer = _Writer(_connect(path), base, clock, self._known)
@@ -191,9 +198,10 @@ class SqliteStore:
         if self._here is None:
             self._enter()
             self._here = self._own.connection
-            self._here.set_progress_handler(lambda: True, STEPS)
+            self._here.set_progress_handler(lambda: time.monotonic() > self._until, FEW_STEPS)
         with _explained():
             self._here.execute("BEGIN")
+            self._until = time.monotonic() + BRIEF
             try:
                 return question(SqlView(SqliteSession(self._here), self._base, self._known))
             except sqlite3.OperationalError as failure:
@@ -201,6 +209,7 @@ class SqliteStore:
                     raise _NotBriefError from None
                 raise
             finally:
+                self._until = inf
                 self._here.execute("ROLLBACK")
 
     def _look(self, question: Callable[[SqlView], T], seconds: float) -> T:
