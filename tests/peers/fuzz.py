@@ -121,13 +121,11 @@ def _fault(answer: Any) -> str:
     return ""
 
 
-def started(home: Path) -> OneNode:
-    """A node with a few invented people, that forgets."""
-    settings = {
-        "PASSERELLE_STORE": "memory:",
-        "PASSERELLE_LEDGER": "memory:",
-        "PASSERELLE_TOKEN_SECONDS": "7200",
-    }
+def started(home: Path, store: str) -> OneNode:
+    """A node with a few invented people."""
+    settings = {"PASSERELLE_TOKEN_SECONDS": "7200"}
+    if store == "memory":
+        settings |= {"PASSERELLE_STORE": "memory:", "PASSERELLE_LEDGER": "memory:"}
     node = OneNode(home, settings)
     node.start()
     answer = call(node.fhir, "POST", "", json.dumps(bundle()).encode(), token=node.token)
@@ -139,9 +137,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--store", choices=["sqlite", "memory"], default="sqlite")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        node = started(Path(home))
+        node = started(Path(home), wanted.store)
         begun = time.monotonic()
         try:
             tally = fuzz(node, wanted.requests, wanted.seed)
