@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from passerelle.fhir.fhirpath.errors import FhirPathError
 from passerelle.fhir.fhirpath.evaluation import Evaluation
@@ -29,11 +28,7 @@ def _extension(focus: Collection, arguments: Arguments, evaluation: Evaluation) 
     url = text(arguments[0])
     if url is None:
         return EMPTY
-    return [
-        node
-        for node in _extensions(focus, evaluation)
-        if node.value.__class__ is dict and node.value.get("url") == url
-    ]
+    return [node for node in _extensions(focus, evaluation) if _inside(node, "url") == url]
 
 
 def _has_value(focus: Collection, arguments: Arguments, evaluation: Evaluation) -> Collection:
@@ -54,8 +49,8 @@ def _resolve(focus: Collection, arguments: Arguments, evaluation: Evaluation) ->
     found: Collection = []
     for item in focus:
         target = simple(item)
-        if target.__class__ is Node and target.value.__class__ is dict:
-            target = target.value.get("reference")
+        if target.__class__ is Node:
+            target = _inside(target, "reference")
         if target.__class__ is str:
             resource = _resolved(target, item, evaluation)
             if resource is not None:
@@ -70,15 +65,11 @@ def _resolved(reference: str, item: Item, evaluation: Evaluation) -> Node | None
         return _contained_in(item, reference[1:], evaluation)
     if top.type == "Bundle":
         for entry in _entries([top], evaluation):
-            resource = entry.value.get("resource")
-            if resource and reference in (entry.value.get("fullUrl"), _relative(resource)):
-                return _resource([entry], evaluation)[0]  # type: ignore[no-any-return]
+            for resource in _resource([entry], evaluation):
+                if reference in (_inside(entry, "fullUrl"), f"{resource.type}/{_inside(resource, 'id')}"):
+                    return resource  # type: ignore[no-any-return]
     found = evaluation.resolve(reference) if evaluation.resolve is not None else None
     return None if found is None else root_node(found)
-
-
-def _relative(resource: Mapping[str, Any]) -> str:
-    return f"{resource.get('resourceType')}/{resource.get('id')}"
 
 
 def _contained_in(item: Item, id: str, evaluation: Evaluation) -> Node | None:
@@ -88,7 +79,7 @@ def _contained_in(item: Item, id: str, evaluation: Evaluation) -> Node | None:
         around = around.parent
     if around is None or not id:
         return around
-    matching = (node for node in _contained([around], evaluation) if node.value.get("id") == id)
+    matching = (node for node in _contained([around], evaluation) if _inside(node, "id") == id)
     return next(matching, None)
 
 
@@ -164,7 +155,7 @@ def _nothing(focus: Collection, arguments: Arguments, evaluation: Evaluation) ->
 def _check_modifiers(focus: Collection, arguments: Arguments, evaluation: Evaluation) -> Collection:
     known = {text([url]) for argument in arguments for url in argument}
     for node in _modifiers(focus, evaluation):
-        if node.value.get("url") not in known:
+        if _inside(node, "url") not in known:
             raise FhirPathError("an element has a modifier extension that is not expected")
     return focus
 
@@ -172,8 +163,14 @@ def _check_modifiers(focus: Collection, arguments: Arguments, evaluation: Evalua
 _modifiers = member("modifierExtension")
 
 
+def _inside(item: Item, key: str) -> str | None:
+    """A text inside an element."""
+    found = item.value.get(key) if item.__class__ is Node and item.value.__class__ is dict else None
+    return found if found.__class__ is str else None
+
+
 def _resource_key(focus: Collection, arguments: Arguments, evaluation: Evaluation) -> Collection:
-    return [node.value["id"] for node in focus if node.__class__ is Node and node.value.get("id")]
+    return [id for node in focus if (id := _inside(node, "id")) is not None]
 
 
 def _reference_key(focus: Collection, arguments: Arguments, evaluation: Evaluation) -> Collection:
@@ -181,9 +178,7 @@ def _reference_key(focus: Collection, arguments: Arguments, evaluation: Evaluati
     wanted = text(arguments[0]) if arguments else None
     found: Collection = []
     for node in focus:
-        reference = (
-            node.value.get("reference") if node.__class__ is Node and node.type == "Reference" else None
-        )
+        reference = _inside(node, "reference")
         match = _REFERENCE_ID.fullmatch(reference) if reference else None
         if match and wanted in (None, match[1]):
             found.append(match[2])

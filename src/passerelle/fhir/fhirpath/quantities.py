@@ -7,7 +7,7 @@ length, so it is only ever equivalent to the UCUM one, never equal.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from passerelle.fhir import ucum
 
@@ -76,7 +76,10 @@ def comparable(left: Quantity, right: Quantity) -> bool:
 def roughly(left: Decimal, right: Decimal) -> bool:
     """Equal when both are rounded to the fewer decimals of the two; zeros at the end say nothing."""
     places = min(_places(left), _places(right))
-    return round(left, places) == round(right, places)
+    try:
+        return round(left, places) == round(right, places)
+    except InvalidOperation:  # too large to have decimals
+        return left == right
 
 
 def _places(value: Decimal) -> int:

@@ -27,8 +27,14 @@ _GUESSED: Mapping[type, str] = {
 
 def root_node(resource: Mapping[str, Any], type: str | None = None) -> Node:
     """A resource, or an element whose type is said, as the start of a walk."""
-    kind = type or resource.get("resourceType") or ""
+    kind = type or said_type(resource)
     return Node(resource, kind, None, None, "", None, kind)
+
+
+def said_type(value: Mapping[str, Any]) -> str:
+    """The type that a resource says it is; "" if it says none."""
+    kind = value.get("resourceType")
+    return kind if kind.__class__ is str else ""
 
 
 def member(name: str) -> Step:
@@ -50,7 +56,7 @@ def member(name: str) -> Step:
                 if name == "value" and value is not None:
                     found.append(simple(item))
                 value = item.extra
-                if value is None:
+                if value.__class__ is not dict:
                     continue
             if field is None:
                 continue
@@ -60,13 +66,11 @@ def member(name: str) -> Step:
             key = field.key
             inner = value.get(key)
             if inner.__class__ is dict:
-                found.append(
-                    Node(inner, field.type or inner.get("resourceType", ""), None, item, key, None, name)
-                )
+                found.append(Node(inner, field.type or said_type(inner), None, item, key, None, name))
             elif field.shadow:
                 shadow = value.get(field.shadow)
                 if shadow is None and inner.__class__ is str:
-                    found.append(Node(inner, field.type, None, item, key, None, name))
+                    found.append(Node(inner, field.type or "string", None, item, key, None, name))
                 elif inner is not None or shadow is not None:
                     _primitive(found, item, field, inner, shadow, name)
             elif inner is not None:
@@ -178,9 +182,7 @@ def _primitive(found: Collection, parent: Node, field: Field, inner: Any, shadow
 
 def _guess(value: Any) -> str:
     """The type of an element that R4 does not define."""
-    if value.__class__ is dict:
-        return str(value.get("resourceType", ""))
-    return _GUESSED.get(value.__class__, "")
+    return said_type(value) if value.__class__ is dict else _GUESSED.get(value.__class__, "")
 
 
 def _of_value(item: Item, name: str) -> Collection:
@@ -195,7 +197,7 @@ def children(item: Item) -> Collection:
     found: Collection = []
     if item.__class__ is Node:
         value = item.value if item.value.__class__ is dict else item.extra
-        if value is not None:
+        if value.__class__ is dict:
             _children(found, item, value, _by_json_name(item.type))
     return found
 

@@ -49,16 +49,23 @@ def _same(node: Node) -> Any:
 
 
 def _decimal(node: Node) -> Any:
-    value = node.value
-    if value.__class__ is int:
-        return Decimal(value)
-    return Decimal(repr(value)) if value.__class__ is float else value
+    found = _finite(node.value)
+    return node if found is None else found
+
+
+def _finite(number: Any) -> Decimal | None:
+    """A number of JSON as a Decimal, digit for digit."""
+    if number.__class__ is int:
+        return Decimal(number)
+    if number.__class__ is float:
+        number = Decimal(repr(number))
+    return number if number.__class__ is Decimal and number.is_finite() else None
 
 
 def _moment(read: Callable[[str], Any]) -> Callable[[Node], Any]:
     def moment(node: Node) -> Any:
         found = read(node.value) if node.value.__class__ is str else None
-        return node.value if found is None else found
+        return _same(node) if found is None else found
 
     return moment
 
@@ -69,12 +76,11 @@ def _quantity(node: Node) -> Any:
     Without a number, or with a comparator, nothing can be reckoned: it stays an element.
     """
     told = node.value
-    number = told.get("value") if told.__class__ is dict else None
-    if number is None or number.__class__ is str or "comparator" in told:
+    value = _finite(told.get("value")) if told.__class__ is dict else None
+    if value is None or "comparator" in told:
         return node
-    value = number if number.__class__ is Decimal else Decimal(repr(number))
     code, system = told.get("code"), told.get("system")
-    if system == UCUM and code:
+    if system == UCUM and code.__class__ is str and code:
         return Quantity(value, code, None)
     unit = code or told.get("unit")
     return Quantity(value, f"{system or ''}|{unit}" if unit else "1")
