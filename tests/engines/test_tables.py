@@ -100,4 +100,4 @@ def test_a_dictionary_that_bodies_were_written_with_never_changes() -> None:
 
     shipped = files("passerelle.store").joinpath("dictionaries")
     found = {entry.name: sha256(entry.read_bytes()).hexdigest()[:16] for entry in shipped.iterdir()}
-    assert found == {"1.zstd-dict": "6f3ebd12ad04aeaa"}
+    assert found == {"1.zstd-dict": "6f3ebd12ad04aeaa", "2.zstd-dict": "519c8f8aed1de022"}

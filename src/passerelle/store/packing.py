@@ -16,7 +16,7 @@ from importlib.resources import files
 
 import zstandard
 
-WRITTEN = 1
+WRITTEN = 2
 """The dictionary that new bodies are written with: ``dictionaries/<number>.zstd-dict``."""
 
 LEVEL = 3
