@@ -13,7 +13,7 @@ from passerelle.fhir.fhirpath import clock
 from passerelle.fhir.fhirpath.errors import FhirPathError
 from passerelle.fhir.fhirpath.node import Collection, Node
 
-MOST_ITEMS = 2_000_000
+MOST_ITEMS = 1_000_000
 """How many items one evaluation may walk over: more is an expression that runs away."""
 
 Resolve = Callable[[str], Mapping[str, Any] | None]

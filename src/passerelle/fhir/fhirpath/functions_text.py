@@ -15,10 +15,8 @@ from passerelle.fhir.fhirpath.evaluation import Evaluation
 from passerelle.fhir.fhirpath.functions import Arguments, Function
 from passerelle.fhir.fhirpath.node import Collection
 from passerelle.fhir.fhirpath.patterns import matches, replacing
-from passerelle.fhir.fhirpath.values import EMPTY, integer, kind_of, simple, text
+from passerelle.fhir.fhirpath.values import EMPTY, MOST_CHARACTERS, bounded, integer, kind_of, simple, text
 
-_MOST_CHARACTERS = 1024 * 1024
-"""A text that an expression makes may not be longer."""
 Reader = Callable[[Collection], Any]
 
 
@@ -33,6 +31,8 @@ def _on_text(work: Callable[..., Any], *readers: Reader, least: int | None = Non
         found = work(subject, *values)
         if found is None:
             return EMPTY
+        if found.__class__ is str:
+            return [bounded(found)]
         return found if found.__class__ is list else [found]
 
     return Function(call, len(readers) if least is None else least, len(readers))
@@ -54,7 +54,7 @@ def _substring_call(focus: Collection, arguments: Arguments, evaluation: Evaluat
 
 
 def _replace(subject: str, pattern: str, substitution: str) -> str:
-    if len(subject) * (len(substitution) + 1) > _MOST_CHARACTERS:
+    if subject.count(pattern) * len(substitution) > MOST_CHARACTERS:
         raise FhirPathError("the text would grow too long")
     return subject.replace(pattern, substitution)
 
@@ -86,10 +86,7 @@ def _replace_matches(subject: str, wanted: str, substitution: str) -> str:
 
         return _GROUP.sub(group, substitution)
 
-    found = replacing(wanted, len(subject)).sub(one, subject)
-    if len(found) > _MOST_CHARACTERS:
-        raise FhirPathError("the text would grow too long")
-    return found
+    return replacing(wanted, len(subject)).sub(one, subject)
 
 
 def _encode(subject: str, form: str) -> str | None:
@@ -139,7 +136,7 @@ def _join(focus: Collection, arguments: Arguments, evaluation: Evaluation) -> Co
     for value in values:
         if value.__class__ is not str:
             raise FhirPathError(f"Strings expected, {kind_of(value)} found")
-    return [(separator or "").join(values)] if values else EMPTY
+    return [bounded((separator or "").join(values))] if values else EMPTY
 
 
 TEXTS: Mapping[str, Function] = {

@@ -24,7 +24,7 @@ from passerelle.fhir.fhirpath.model import QUANTITIES
 from passerelle.fhir.fhirpath.moments import Time
 from passerelle.fhir.fhirpath.node import Collection, Node
 from passerelle.fhir.fhirpath.quantities import Quantity
-from passerelle.fhir.fhirpath.values import EMPTY, FALSE, TRUE, boolean, kind_of, one, simple
+from passerelle.fhir.fhirpath.values import EMPTY, FALSE, TRUE, boolean, bounded, kind_of, one, simple
 
 Operator = Callable[[Collection, Collection], Collection]
 LARGEST = 2**63
@@ -135,7 +135,7 @@ def _sum(a: Any, b: Any, sign: int) -> Collection:
     if kind in NUMBERS and other in NUMBERS:
         return _number(a + sign * b)
     if kind is str and other is str and sign == 1:
-        return [a + b]
+        return [bounded(a + b)]
     if kind in MOMENTS and other is Quantity:
         moved = add_to_moment(a, b, sign)
         return EMPTY if moved is None else [moved]
@@ -150,7 +150,7 @@ def _concatenate(left: Collection, right: Collection) -> Collection:
     for part in (a, b):
         if part is not None and part.__class__ is not str:
             raise _mismatch("&", a, b)
-    return [(a or "") + (b or "")]
+    return [bounded((a or "") + (b or ""))]
 
 
 def _multiply(left: Collection, right: Collection) -> Collection:

@@ -28,6 +28,7 @@ from passerelle.fhir.fhirpath.syntax import (
 MOST_DEPTH = 200
 """How deep an expression may nest, brackets and long chains counted alike."""
 
+MOST_DIGITS = 100
 _BINDING = {
     "implies": 1,
     "or": 2,
@@ -216,6 +217,8 @@ class _Parser:
 
     def number(self) -> Expression:
         word = self.take()
+        if len(word.text) > MOST_DIGITS:
+            raise FhirPathError(f"a number may have {MOST_DIGITS} digits", word.at, "syntax")
         unit = self.peek()
         if unit.kind == "string":
             self.take()

@@ -19,6 +19,7 @@ from passerelle.fhir.fhirpath.quantities import Quantity
 EMPTY: Collection = []
 TRUE: Collection = [True]
 FALSE: Collection = [False]
+MOST_CHARACTERS = 1024 * 1024
 UCUM = "http://unitsofmeasure.org"
 
 
@@ -149,6 +150,13 @@ def text(focus: Collection) -> str | None:
     if found is None or found.__class__ is str:
         return found
     raise FhirPathError(f"a String expected, {kind_of(found)} found")
+
+
+def bounded(made: str) -> str:
+    """A text that an expression made; refused when it has grown without bounds."""
+    if len(made) > MOST_CHARACTERS:
+        raise FhirPathError(f"a text may grow to {MOST_CHARACTERS} characters")
+    return made
 
 
 def integer(focus: Collection) -> int | None:
