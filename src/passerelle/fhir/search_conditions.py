@@ -53,7 +53,7 @@ _MODIFIERS: Mapping[Kind, frozenset[str]] = {
 }
 NOT_HERE = frozenset({"_text", "_content", "_query", "_filter", "_containedType"})
 """What R4 knows and this server does not."""
-_MOST_CONDITIONS = 1000
+_MOST_CONDITIONS = 250
 _FEW_IDS = 5
 
 
