@@ -67,6 +67,7 @@ def test_if_none_exist_creates_once(country):
     again = country.ask("on", "POST", "Patient", without_id(patient()), headers={"if-none-exist": condition_})
     assert (first.status, again.status) == (201, 200)
     assert first.json["id"] == again.json["id"]
+    assert again.answer.headers["Location"] == first.answer.headers["Location"]
     assert country.ask("on", "GET", "Patient").json["total"] == 1
 
 

@@ -26,9 +26,6 @@ class Stored:
     instant: datetime
     method: Literal["POST", "PUT", "DELETE"]
     body: bytes | None
-    home: str = ""
-    """Where the store files it: a Patient's id, or ``~`` and the type for what is about no patient. Empty when the store
-    did not say: then who it is about has to be read in its body."""
 
     @property
     def deleted(self) -> bool:

@@ -108,7 +108,7 @@ def _say(asked: Asked, done: Done, decision: Decision, here: Here) -> Answer:
     if done.found is not None:
         return Answer(200, listing(done, here, asked.request), (event,))
     status, body = said(asked.request, done)
-    return Answer(status, body, (event,), headers(done, here.base))
+    return Answer(status, body, (event,), headers(asked.request, done, here.base))
 
 
 def refused(asked: Asked, here: Here, bad: BadInput) -> Answer:
@@ -147,13 +147,11 @@ def record_of(
 
 
 def _patient(done: Done) -> str | None:
-    """The one patient that an interaction was about, if it was one: the store filed the resource with them."""
+    """The one patient that an interaction was about, if it was one."""
     stored = done.stored
     if done.patient is not None or stored is None:
         return done.patient
     if stored.type == "Patient":
         return stored.id
-    if stored.home:
-        return stored.home if stored.home[0] != "~" else None
     patients = compartment.patients(decode(stored.body)) if stored.body else ()
     return patients[0] if len(patients) == 1 else None

@@ -32,13 +32,13 @@ def done_outcome(done: Done, language: Language) -> bytes:
     return encode(operation_outcome([Issue(key, "informational", severity="information")], language))
 
 
-def headers(done: Done, base: str) -> dict[str, str]:
-    """What the headers say of the version that was read or written."""
+def headers(request: Request, done: Done, base: str) -> dict[str, str]:
+    """What the headers say of the version that was read or written. A conditional create that found one says where."""
     stored = done.stored
     if stored is None:
         return {}
     found = {"ETag": stored.etag, "Last-Modified": last_modified(stored)}
-    if done.status == 201:
+    if done.status == 201 or request.interaction == "create":
         found["Location"] = f"{base}/{stored.reference}/_history/{stored.version}"
     return found
 
