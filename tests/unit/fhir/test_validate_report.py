@@ -279,3 +279,21 @@ def test_a_reference_has_a_form_that_can_be_resolved():
     odd = document()
     odd["entry"][2]["resource"]["generalPractitioner"] = [{"reference": "somebody"}]
     assert ("reference-format", "Bundle.entry[2].resource.generalPractitioner[0].reference") in errors(odd)
+
+
+def test_the_extensions_of_our_own_summaries_are_known():
+    ours = "https://passerelle.example/fhir/StructureDefinition/summary-left-out"
+    note = {"url": ours, "extension": [{"url": "count", "valueUnsignedInt": 3}]}
+    goal = {
+        "resourceType": "Flag",
+        "status": "active",
+        "code": {"text": "x"},
+        "subject": {"reference": "Patient/1"},
+    }
+    said = {
+        "url": "http://hl7.org/fhir/StructureDefinition/note",
+        "valueAnnotation": {"text": "a", "extension": [note]},
+    }
+    assert errors({**goal, "extension": [said]}) == []
+    note["extension"].append({"url": "another", "valueString": "x"})
+    assert "extension-part" in [key for key, _ in errors({**goal, "extension": [said]})]

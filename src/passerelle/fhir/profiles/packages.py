@@ -10,7 +10,7 @@ from passerelle.fhir.profiles.model import Profile, profile
 from passerelle.fhir.profiles.value_sets import Listed, Terminology, listed
 from passerelle.values import Json
 
-_BOX = ("ips.jsonl", "ca-baseline.jsonl", "r4-profiles.jsonl")
+_BOX = ("ips.jsonl", "ca-baseline.jsonl", "r4-profiles.jsonl", "passerelle.jsonl")
 
 
 @dataclass(frozen=True)
