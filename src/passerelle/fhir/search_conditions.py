@@ -54,7 +54,10 @@ _MODIFIERS: Mapping[Kind, frozenset[str]] = {
 NOT_HERE = frozenset({"_text", "_content", "_query", "_filter", "_containedType"})
 """What R4 knows and this server does not."""
 _MOST_CONDITIONS = 250
-_FEW_IDS = 5
+_TARGETS_FOR_ONE = 10
+"""To how many types an id may point at the cost of one condition."""
+_MOST_VALUES = 500
+"""How many alternatives one parameter may have that are not looked up by their whole text."""
 
 
 @dataclass
@@ -71,8 +74,8 @@ class Reading:
             raise _too_costly("search-chain-too-deep", self.max_depth)
         return Reading(self.base, self.max_depth, self.depth + 1, self.left)
 
-    def spend(self) -> None:
-        self.left[0] -= 1
+    def spend(self, cost: int = 1) -> None:
+        self.left[0] -= cost
         if self.left[0] < 0:
             raise _too_costly("search-too-many-conditions", _MOST_CONDITIONS)
 
@@ -136,6 +139,8 @@ def clause(type: str, parameter: Parameter, modifier: str, written: str, reading
     values = tuple(split(written, ","))
     if not all(values):
         raise bad_value(parameter.name, "empty")
+    if len(values) > _MOST_VALUES and parameter.kind not in ("token", "reference", "uri"):
+        raise _too_costly("search-too-many-conditions", _MOST_VALUES)
     aimed = parameter.kind == "reference" and modifier in resource_types()
     _check_modifier(type, parameter, modifier, values, aimed)
     rows, start = parameter.rows, parameter.start
@@ -208,7 +213,7 @@ def _targets(parameter: Parameter, modifier: str, value: str, reading: Reading) 
         yield f"{modifier}/{text}"
         return
     targets = parameter.targets or sorted(resource_types())
-    reading.left[0] -= len(targets) // _FEW_IDS
+    reading.spend(len(targets) // _TARGETS_FOR_ONE)
     yield from (f"{target}/{text}" for target in targets)
     yield text
 
