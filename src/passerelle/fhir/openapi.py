@@ -5,11 +5,20 @@ https://spec.openapis.org/oas/v3.1.0. The statement is made from what is impleme
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
-from passerelle.fhir.definitions import Element, structure
+from passerelle.fhir.openapi_parts import (
+    COMPARTMENTS,
+    CONTROLS,
+    ID,
+    PAGES,
+    SCHEMAS,
+    TYPE,
+    VERSION,
+    schema,
+    search_parameter,
+)
 from passerelle.values import Json
 
 JSON_TYPE = "application/fhir+json"
@@ -45,9 +54,9 @@ class _Described:
         self.rest = rest
         self.common = {each["name"] for each in rest.get("searchParam", ())}
         self.shared: dict[str, Json] = {
-            each["name"]: _search_parameter(each) for each in rest.get("searchParam", ())
+            each["name"]: search_parameter(each) for each in rest.get("searchParam", ())
         }
-        self.shared |= _CONTROLS
+        self.shared |= CONTROLS
         self.types = sorted(each["type"] for each in rest["resource"])
         self.patches = [format for format in statement["patchFormat"] if "json" in format]
 
@@ -60,15 +69,15 @@ class _Described:
             f"/{type}/_search": {"post": self._posted_search(resource)},
             f"/{type}/_history": {"get": self._history(type, "history-type")},
             f"/{type}/{{id}}": self._instance_path(resource, can),
-            f"/{type}/{{id}}/_history": {"parameters": [_ID], "get": self._history(type, "history-instance")},
+            f"/{type}/{{id}}/_history": {"parameters": [ID], "get": self._history(type, "history-instance")},
             f"/{type}/{{id}}/_history/{{vid}}": {
-                "parameters": [_ID, _VERSION],
+                "parameters": [ID, VERSION],
                 "get": _operation(f"vread-{type}", type, f"Read one version of {_a(type)}.", _resource(type)),
             },
         }
-        if type in _COMPARTMENTS:
+        if type in COMPARTMENTS:
             paths[f"/{type}/{{id}}/{{type}}"] = {
-                "parameters": [_ID, _TYPE],
+                "parameters": [ID, TYPE],
                 "get": _operation(
                     f"search-compartment-{type}",
                     type,
@@ -112,7 +121,7 @@ class _Described:
         """Everything that the paths refer to."""
         return {
             "parameters": self.shared,
-            "schemas": {**{type: schema(type) for type in self.types}, **_SCHEMAS},
+            "schemas": {**{type: schema(type) for type in self.types}, **SCHEMAS},
             "responses": {
                 "refused": _answer("Why it was refused, and what to do next.", _schema("OperationOutcome"))
             },
@@ -160,7 +169,7 @@ class _Described:
         reading = [_ref("If-None-Match"), _ref("If-Modified-Since"), _ref("_summary"), _ref("_elements")]
         writing = [_ref("If-Match"), _ref("Prefer")]
         path: Json = {
-            "parameters": [_ID],
+            "parameters": [ID],
             "get": _operation(f"read-{type}", type, f"Read {_a(type)}.", _resource(type), parameters=reading),
         }
         if "update" in can:
@@ -214,7 +223,7 @@ class _Described:
         return {
             f"/{type}/${name}": {"post": post},
             f"/{type}/{{id}}/${name}": {
-                "parameters": [_ID],
+                "parameters": [ID],
                 "post": one,
                 "get": _operation(f"get-${name}-{type}", type, definition, _any()),
             },
@@ -229,7 +238,7 @@ class _Described:
                 continue
             # Many types have the same parameter: it is described once.
             key = each["name"]
-            made = _search_parameter(each)
+            made = search_parameter(each)
             if self.shared.setdefault(key, made) != made:
                 key = f"{type}.{each['name']}"
                 self.shared[key] = made
@@ -237,7 +246,7 @@ class _Described:
         return [*found, *self._controls()]
 
     def _controls(self) -> list[Json]:
-        return [_ref(name) for name in _PAGES]
+        return [_ref(name) for name in PAGES]
 
 
 def _a(type: str) -> str:
@@ -293,121 +302,3 @@ def _operation(
     if body is not None:
         made["requestBody"] = {"required": True, "content": {JSON_TYPE: {"schema": body}}}
     return made
-
-
-def _search_parameter(each: Json) -> Json:
-    return {
-        "name": each["name"],
-        "in": "query",
-        "description": f"{each['type']}: {each['documentation']}",
-        "schema": {"type": "string"},
-    }
-
-
-def _query(name: str, text: str, **shape: Any) -> Json:
-    return {"name": name, "in": "query", "description": text, "schema": {"type": "string", **shape}}
-
-
-def _header(name: str, text: str) -> Json:
-    return {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
-
-
-_COMPARTMENTS = frozenset({"Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"})
-_PAGES = ("_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude", "_cursor")
-_CONTROLS: Mapping[str, Json] = {
-    "_count": {**_query("_count", "How many on a page."), "schema": {"type": "integer", "minimum": 0}},
-    "_sort": _query("_sort", "Parameters to sort by; a dash before one turns it round."),
-    "_total": _query("_total", "How the total is told.", enum=["none", "estimate", "accurate"]),
-    "_summary": _query("_summary", "Which part to show.", enum=["true", "text", "data", "count", "false"]),
-    "_elements": _query("_elements", "Which elements to show."),
-    "_include": _query("_include", "What to bring along: Type:parameter."),
-    "_revinclude": _query("_revinclude", "What points here, to be brought along: Type:parameter."),
-    "_cursor": _query("_cursor", "From the next link of the page before."),
-    "_type": _query("_type", "Which types to search."),
-    "_since": _query("_since", "Written at this moment or later."),
-    "_at": _query("_at", "Current at some moment of this time."),
-    "If-Match": _header("If-Match", 'The version that is replaced, such as W/"3".'),
-    "If-None-Match": _header("If-None-Match", "The version that the client has."),
-    "If-Modified-Since": _header("If-Modified-Since", "When the client read it."),
-    "If-None-Exist": _header("If-None-Exist", "Create only when nothing matches this search."),
-    "Prefer": _header(
-        "Prefer", "return=minimal, representation or OperationOutcome; handling=strict or lenient."
-    ),
-}
-_ID: Json = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9\\-.]{1,64}$"},
-}
-_VERSION: Json = {
-    "name": "vid",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
-}
-_TYPE: Json = {
-    "name": "type",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "pattern": "^([A-Z][A-Za-z]{2,63}|\\*)$"},
-}
-_SCHEMAS: Mapping[str, Json] = {
-    "Any": {
-        "type": "object",
-        "required": ["resourceType"],
-        "properties": {"resourceType": {"type": "string"}},
-    },
-    "JsonPatch": {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "required": ["op", "path"],
-            "properties": {
-                "op": {"enum": ["add", "remove", "replace", "move", "copy", "test"]},
-                "path": {"type": "string"},
-                "from": {"type": "string"},
-                "value": {},
-            },
-        },
-    },
-}
-
-# --- what a resource looks like, as far as one level ----------------------------------------------------------
-
-_PRIMITIVES: Mapping[str, Json] = {
-    "boolean": {"type": "boolean"},
-    "integer": {"type": "integer"},
-    "positiveInt": {"type": "integer", "minimum": 1},
-    "unsignedInt": {"type": "integer", "minimum": 0},
-    "decimal": {"type": "number"},
-}
-
-
-@cache
-def schema(type: str) -> Json:
-    """A resource type with its own elements; the datatypes inside them are left to the FHIR specification."""
-    found = structure(type)
-    elements = found.parts.get("", ()) if found else ()
-    properties: dict[str, Json] = {"resourceType": {"const": type}}
-    required = ["resourceType"]
-    for element in elements:
-        properties |= _properties(element)
-        if element.required and not element.choice:
-            required.append(element.name)
-    return {"type": "object", "required": required, "properties": properties}
-
-
-def _properties(element: Element) -> dict[str, Json]:
-    made = {}
-    for name, kind in element.json_names():
-        shape: Json = dict(_shape(kind))
-        made[name] = {"type": "array", "items": shape} if element.many else shape
-    return made
-
-
-def _shape(kind: str) -> Json:
-    if kind in _PRIMITIVES:
-        return _PRIMITIVES[kind]
-    primitive = kind[:1].islower() or kind.startswith("http")
-    return {"type": "string"} if primitive else {"type": "object"}
