@@ -39,8 +39,7 @@ def check(resource: Json, *, expect_type: str | None = None) -> tuple[Issue, ...
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     if (expect_type is None or kind == expect_type) and accepts(resource):
         return ()
-    found = _thorough(resource, expect_type)
-    return tuple(issue for issue in found if issue.severity == "error")[:MOST_ISSUES]
+    return tuple(_thorough(resource, expect_type, warnings=False)[:MOST_ISSUES])
 
 
 def structure(resource: Json) -> tuple[Issue, ...]:
@@ -54,8 +53,8 @@ def structure(resource: Json) -> tuple[Issue, ...]:
         return (one("json-too-deep", limit="?")[0].issue(root),)
 
 
-def _thorough(resource: Json, expect_type: str | None = None) -> list[Issue]:
-    """Everything that R4 itself says of a resource, warnings too."""
+def _thorough(resource: Json, expect_type: str | None = None, *, warnings: bool = True) -> list[Issue]:
+    """Everything that R4 itself says of a resource."""
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     root = _root(resource)
     faults: Faults = []
@@ -65,7 +64,7 @@ def _thorough(resource: Json, expect_type: str | None = None) -> list[Issue]:
         faults += contents(resource) or []
         issues = [fault.issue(root) for fault in faults]
         readable = root != "Resource" and not any(_hides_the_rest(issue) for issue in issues)
-        return [*issues, *broken(resource)] if readable else issues
+        return [*issues, *broken(resource, warnings=warnings)] if readable else issues
     except RecursionError:
         return [one("json-too-deep", limit="?")[0].issue(root)]
 

@@ -14,6 +14,7 @@ from passerelle.fhir.primitives import PRIMITIVES
 from passerelle.fhir.required_codes import codes_of
 from passerelle.fhir.search_known import shown
 from passerelle.fhir.search_values import moments
+from passerelle.fhir.validate_fast import accepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def _check(owner: Shape, element: Element, kind: str) -> Check:
     if kind.startswith("#"):
         return shape(owner.type, kind[1:]).check
     if kind == "Resource":
-        return contained if element.name == "contained" else contents
+        return contained if element.name == "contained" else _inside
     if kind == "Reference":
         return values.reference(shape("Reference").check, frozenset(element.targets))
     if kind in PRIMITIVES:
@@ -181,6 +182,11 @@ def contents(value: Any) -> Faults | None:
             if isinstance(one_held, dict):
                 faults += inside(f".contained[{at}]", _in_its_place(one_held, ids, named))
     return faults
+
+
+def _inside(value: Any) -> Faults | None:
+    """A resource that stands for itself in a Bundle or in Parameters."""
+    return None if accepts(value) else contents(value)
 
 
 def _in_its_place(value: Mapping[str, Any], ids: list[Any], named: set[str]) -> Faults:
