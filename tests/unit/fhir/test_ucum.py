@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerelle.fhir.ucum import canonical, comparable, convert, understand
+from passerelle.fhir.ucum import _table, canonical, comparable, convert, understand
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,11 @@ _NO_UNITS = [
 def test_what_is_no_unit_is_not_understood(code: str) -> None:
     assert understand(code) is None
     assert canonical(Decimal(1), code) is None
+
+
+def test_every_unit_of_the_table_is_understood() -> None:
+    table = _table()
+    assert [code for code in (*table.metric, *table.plain) if understand(code) is None] == []
 
 
 def test_litres_and_units_have_two_spellings_and_one_meaning() -> None:
