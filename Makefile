@@ -6,16 +6,21 @@ BENCH ?= $(filter-out $(addprefix bench/,bare.py clients.py country.py one_node.
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench lock clean setup-run setup-dev setup-engines
+.PHONY: help demo test check format docs bench lock clean test-spark setup-run setup-dev setup-engines
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: setup-run ## start the whole country on this machine: thirteen nodes, invented people
 	@.venv/bin/passerelle demo
 
 test: setup-dev setup-engines ## run every test (TESTS=tests/unit for a part)
 	@.venv/bin/pytest -n 2 --dist loadfile $(TESTS)
+
+test-spark: setup-dev ## run the published suite of views on Spark too (needs Java 17; slow the first time)
+	@if command -v java >/dev/null; then tools/setup.sh spark && \
+	  PASSERELLE_TEST_SPARK=1 PYTHONPATH=$$(echo var/spark/lib/python3*/site-packages) .venv/bin/pytest -q tests/views/test_on_spark.py; \
+	else echo "test-spark: skipped, because there is no Java here. Install: sudo apt-get install openjdk-17-jre-headless"; fi
 
 check: setup-dev ## format, lint, types, layers, words in both languages, generated pages
 	.venv/bin/ruff format --check .

@@ -4,6 +4,7 @@
 #   tools/setup.sh run       .venv with the locked packages and the `passerelle` command
 #   tools/setup.sh dev       the same, and what tests and checks need
 #   tools/setup.sh engines   Chromium, fonts and PostgreSQL for the tests that use them
+#   tools/setup.sh spark     var/spark with Spark, for the tests of views on it (450 MB)
 #
 # A stamp in .venv holds the key of the last set-up (locks, Python, path of the checkout), so a repeat is instant.
 # pip uses the package index that this machine is configured for.
@@ -93,9 +94,25 @@ engines() {
   noto_there || say "setup: no Noto fonts, so syllabics may show as boxes. Install: sudo apt-get install fonts-noto-core"
 }
 
+# Spark stays out of .venv: nothing else here needs it, and it is larger than all the rest.
+spark() {
+  local wanted
+  command -v java >/dev/null || die "there is no Java, so Spark cannot run. Install: sudo apt-get install openjdk-17-jre-headless"
+  wanted=$(key requirements-spark.lock)
+  [ "$(cat var/spark/.set-up 2>/dev/null)" = "$wanted" ] && return
+  say "setup: installing requirements-spark.lock into var/spark"
+  rm -rf var/spark && mkdir -p var
+  .venv/bin/python -m venv var/spark
+  local pip=(var/spark/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes)
+  "${pip[@]}" --only-binary :all: -r <(awk '/^[a-z]/ { keep = !/^pyspark==/ } keep' requirements-spark.lock)
+  "${pip[@]}" --no-build-isolation -r requirements-spark.lock
+  printf '%s' "$wanted" >var/spark/.set-up
+}
+
 case "${1:-}" in
   run) stamped dev requirements-dev.lock || install run requirements.lock ;;
   dev) install dev requirements-dev.lock ;;
   engines) engines ;;
-  *) die "say what to set up: run, dev or engines" ;;
+  spark) spark ;;
+  *) die "say what to set up: run, dev, engines or spark" ;;
 esac

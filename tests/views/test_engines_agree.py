@@ -34,10 +34,11 @@ def _some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     return st.fixed_dictionaries({}, optional=fields).filter(bool)
 
 
+_value = st.one_of(
+    *(st.fixed_dictionaries({key: _texts}) for key in ("valueString", "valueCode", "valueId")), st.just({})
+)
 _extensions = st.lists(
-    st.fixed_dictionaries(
-        {"url": st.sampled_from(["u:1", "u:2"])}, optional={"valueString": _texts, "valueCode": _texts}
-    ),
+    st.builds(lambda url, value: {"url": url, **value}, st.sampled_from(["u:1", "u:2"]), _value),
     min_size=1,
     max_size=2,
 )
@@ -140,10 +141,6 @@ _OF_PATIENT = [
     "name.family.first().startsWith('a')",
     "name.family.first().length()",
 ]
-_LISTS = {
-    "patient": ["name", "contact", "telecom", "name.where(use = 'usual')", "contact.name"],
-    "name": ["given", "period"],
-}
 
 
 def _columns(paths: list[str]) -> st.SearchStrategy[list[str]]:

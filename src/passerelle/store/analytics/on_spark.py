@@ -11,31 +11,25 @@ from typing import Any
 from passerelle.fhir.view.plan import Plan
 from passerelle.fhir.view.rows import Row
 from passerelle.fhir.view.sql import statement
-from passerelle.fhir.view.sql.spark import DEEPER, Spark
+from passerelle.fhir.view.sql.spark import Spark
 from passerelle.store.analytics.errors import AnalyticsError, told
 from passerelle.store.analytics.values import reader
-
-_DEEPEST = 64
 
 
 def stream(planned: Plan, files: tuple[Path, ...]) -> Iterator[Row]:
     """The rows of a view over NDJSON files, as Python values."""
-    spark, read, depth = session(), reader(planned), 4
+    spark, read = session(), reader(planned)
     spark.read.text([str(file) for file in files]).createOrReplaceTempView("passerelle_view_lines")
-    while True:
-        try:
-            for row in spark.sql(query(planned, depth)).toLocalIterator():
-                yield read(tuple(row))
-            return
-        except Exception as fault:
-            if DEEPER not in str(fault) or depth >= _DEEPEST:
-                raise told("spark", fault) from None
-            depth *= 2  # nothing was given yet: a walk is put in order before its first row
+    try:
+        for row in spark.sql(query(planned)).toLocalIterator():
+            yield read(tuple(row))
+    except Exception as fault:
+        raise told("spark", fault) from None
 
 
-def query(planned: Plan, depth: int) -> str:
+def query(planned: Plan) -> str:
     """The SQL of a view over the lines of a view of that name."""
-    dialect, root = Spark(planned, depth), planned.root.name
+    dialect, root = Spark(planned), planned.root.name
     checked = f"CASE WHEN {root}.resourceType IS NULL THEN CAST(raise_error('view-source-unreadable;') AS BOOLEAN) ELSE true END"
     lines = f"SELECT {dialect.packed('value')} FROM passerelle_view_lines WHERE trim(value) <> ''"  # noqa: S608
     return statement(planned, dialect, f"SELECT * FROM ({lines}) WHERE {checked}")  # noqa: S608

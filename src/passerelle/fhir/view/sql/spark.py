@@ -1,4 +1,4 @@
-"""How does Spark say a view? As DuckDB does, with other words; it lacks recursion, so a walk is written level by level."""
+"""How does Spark say a view? As DuckDB does, with other words; it lacks recursion, so a walk folds level by level."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from passerelle.fhir.view.terms import Chain, Get, Sort, Term, Variable
 if TYPE_CHECKING:
     from passerelle.fhir.view.sql.statement import Query
 
-DEEPER = "view-deeper;"
-"""What a query fails with when elements nest deeper than it looks."""
+MOST = 64
+"""How deep elements may nest below one another."""
 
 _NODE = "STRUCT<n: STRING, k: INT, p: ARRAY<INT>>"
+_LEVELS = f"STRUCT<done: ARRAY<{_NODE}>, level: ARRAY<{_NODE}>>"
 _UTC = "COALESCE(date_format(try_cast(x AS TIMESTAMP), \"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\"), x)"
 _NUMBER = "try_cast(x AS DECIMAL(38, 15))"
 _SCALE = "CASE WHEN instr(x, '.') > 0 THEN length(x) - instr(x, '.') ELSE 0 END"
@@ -50,7 +51,7 @@ _BODIES["moment_boundary"] = functions.moment_boundary(_call)
 
 
 class Spark(Dialect):
-    """Spark 4 with ``spark.sql.session.timeZone`` UTC. ``depth`` is how many levels a walk looks at."""
+    """Spark 4 with ``spark.sql.session.timeZone`` UTC."""
 
     name = "spark"
     beginning = "WITH"
@@ -65,9 +66,8 @@ class Spark(Dialect):
         "complex": "STRING",
     }
 
-    def __init__(self, plan: Plan, depth: int = 8) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.depth = depth
         self.shapes = Shapes(plan)
 
     def packed(self, body: str) -> str:
@@ -184,41 +184,32 @@ class Spark(Dialect):
         return f"SELECT {', '.join(columns)} FROM {source} LATERAL VIEW posexplode({foci}) t_{item} AS {place}, {item}"
 
     def walked(self, walk: Walk, source: str, keep: list[str], row: str, query: Query) -> str:
-        """Level below level; one level deeper than ``depth`` must be empty."""
+        """Level below level, each made of the one above, until one is empty; ``MOST`` levels are looked at."""
         kinds, kept = list(walk.steps), "".join(f"{name}, " for name in keep)
-        level = query.step(
-            f"SELECT {kept}monotonically_increasing_id() AS walk_row, CAST(array() AS ARRAY<INT>) AS walk_path, "
-            f"{self._listed(walk.first, kinds)} AS walk_items FROM {source}"
+        cases = []
+        for index, (node, children) in enumerate(walk.steps.values()):
+            inside = f"flatten(transform(array(n_.n), {node.name} -> {self._listed(children, kinds)}))"
+            cases.append(f"WHEN {index} THEN {inside}")
+        child = "named_struct('n', c_.n, 'k', c_.k, 'p', concat(n_.p, c_.p))"
+        below = (
+            f"flatten(transform(s_.level, n_ -> transform(CASE n_.k {' '.join(cases)} END, c_ -> {child})))"
         )
-        nodes = "".join(f", walk_node AS {node.name}" for node, _ in walk.steps.values())
-        cases = " ".join(
-            f"WHEN {index} THEN {self._listed(walk.steps[kind][1], kinds)}"
-            for index, kind in enumerate(kinds)
+        start = (
+            f"CAST(named_struct('done', array(), 'level', {self._listed(walk.first, kinds)}) AS {_LEVELS})"
         )
-        columns = (
-            f"{kept}walk_row, u_.n AS walk_node, u_.k AS walk_kind, concat(walk_path, u_.p) AS walk_path"
+        step = f"CAST(named_struct('done', concat(s_.done, s_.level), 'level', {below}) AS {_LEVELS})"
+        deeper = f"CAST(raise_error('nested deeper than {MOST}') AS ARRAY<{_NODE}>)"
+        done = f"CASE WHEN array_size(s_.level) > 0 THEN {deeper} ELSE s_.done END"
+        every = f"aggregate(sequence(1, {MOST}), {start}, (s_, i0_) -> {step}, s_ -> {done})"
+        started = query.step(
+            f"SELECT {kept}monotonically_increasing_id() AS walk_row, {every} AS walk_items FROM {source}"
         )
-        levels = []
-        for number in range(self.depth + 1):
-            found = query.step(f"SELECT {columns} FROM {level} LATERAL VIEW explode(walk_items) t_ AS u_")
-            levels.append(found)
-            if number < self.depth:
-                inside = f"(SELECT *{nodes} FROM {found})"
-                level = query.step(
-                    f"SELECT {kept}walk_row, walk_path, CASE walk_kind {cases} END AS walk_items FROM {inside}"
-                )
-        plain = f"{kept}walk_row, walk_node, walk_kind, walk_path"
-        # It depends on the node, or Spark would raise it before it looks whether there is one.
-        fails = (
-            f"CASE WHEN walk_node IS NOT NULL THEN CAST(raise_error('{DEEPER}') AS STRING) END AS walk_node"
+        found = query.step(
+            f"SELECT {kept}walk_row, u_.n AS walk_node, u_.k AS walk_kind, u_.p AS walk_path "
+            f"FROM {started} LATERAL VIEW explode(walk_items) t_ AS u_"
         )
-        deeper = f"{kept}walk_row, {fails}, walk_kind, walk_path"
-        parts = [f"SELECT {plain} FROM {name}" for name in levels[:-1]] + [
-            f"SELECT {deeper} FROM {levels[-1]}"
-        ]
-        every = query.step("\nUNION ALL\n".join(parts))
         order = f"row_number() OVER (PARTITION BY walk_row ORDER BY walk_path) - 1 AS {row}"
-        return query.step(f"SELECT {kept}walk_node, walk_kind, {order} FROM {every}")
+        return query.step(f"SELECT {kept}walk_node, walk_kind, {order} FROM {found}")
 
     def _listed(self, children: Children, kinds: list[str]) -> str:
         lists = [f"CAST(array() AS ARRAY<{_NODE}>)"]
