@@ -41,9 +41,7 @@ def run(folder: Path, case: ElementTree.Element) -> list[Node]:
     expression = case.find("expression")
     assert expression is not None
     subject = resource(folder, case.get("inputfile"))
-    strict = case.get("mode") == "strict"
-    find = compile(expression.text or "", context_type=subject["resourceType"] if strict else None)
-    return find(subject)
+    return compile(expression.text or "", context_type=subject["resourceType"])(subject)
 
 
 def text_of(node: Node) -> str:

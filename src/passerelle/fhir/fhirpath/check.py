@@ -144,8 +144,8 @@ def _call(call: Call, focus: Shape, this: Shape) -> Shape:
             if name != "is" and call.arguments
             else _ANYTHING
         )
-    inner = focus if name in _PER_ITEM else this
-    shapes = [_shape(argument, inner, inner) for argument in call.arguments]
+    starts = [focus if _per_item(name, index) else this for index in range(len(call.arguments))]
+    shapes = [_shape(argument, start, start) for argument, start in zip(call.arguments, starts, strict=True)]
     if name in _KEEPING:
         return focus
     if name == "select" and shapes:
@@ -155,6 +155,13 @@ def _call(call: Call, focus: Shape, this: Shape) -> Shape:
     if name in ("children", "descendants"):
         return Shape(None, ordered=False)
     return Shape(frozenset({"Extension"})) if name == "extension" else _ANYTHING
+
+
+def _per_item(name: str, index: int) -> bool:
+    """Whether an argument starts from an item of what stands before, and not from where the whole expression does."""
+    if name in ("trace", "defineVariable"):
+        return index == 1
+    return name in _PER_ITEM and (name, index) != ("aggregate", 1)
 
 
 def _narrowed(before: Shape, type: TypeName) -> Shape:
