@@ -35,17 +35,12 @@ class Filing:
     index: tuple[IndexRow, ...]
 
 
-IN_COLUMNS = frozenset({"_id", "_lastUpdated"})
-"""What the tables of an engine hold in columns, so that it needs no index row."""
-
-
 def file(resource: Json, base: str, body: bytes) -> Filing:
     """Read a resource once, for everything that will be asked about it. ``base`` is this server's address.
 
     ``body`` is the same resource as this system writes it.
     """
-    rows = tuple([row for row in index(resource, base) if row.name not in IN_COLUMNS])
-    return Filing(place(resource, base), refers_in(body, base), rows)
+    return Filing(place(resource, base), refers_in(body, base), index(resource, base, columns=False))
 
 
 def place(resource: Json, base: str) -> Place:
