@@ -40,6 +40,7 @@ def reach_of(asked: Asked, decision: Decision, here: Here) -> Reach:
         lambda resource, expect: checked(resource, expect, here),
         here.limits,
         here.base,
+        here.profiles,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeVar
 
 from passerelle.federation.directory import Directory, NodeEntry
 from passerelle.fhir.intake import Limits
+from passerelle.fhir.profiles import IN_THE_BOX, Profiles
 from passerelle.fhir.resource import Scan, Stored
 from passerelle.fhir.search import EVERYTHING, Found, Query, Scope
 from passerelle.store.jobs import Jobs, Outbox
@@ -237,6 +238,8 @@ class Here:
     deadline: float = 1.0
     """Seconds that the whole network has to answer one question."""
     validate: bool = True
+    profiles: Profiles = IN_THE_BOX
+    """Those that ``$validate`` knows."""
     rules: Rules = Rules()
     jobs: JobRules = JobRules()
     wake: Callable[[], None] = lambda: None

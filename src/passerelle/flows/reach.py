@@ -9,6 +9,7 @@ from typing import Literal
 
 from passerelle.fhir.intake import Limits
 from passerelle.fhir.outcome import BadInput, Issue
+from passerelle.fhir.profiles import IN_THE_BOX, Profiles
 from passerelle.fhir.resource import Stored
 from passerelle.fhir.search import Found, Query, Scope
 from passerelle.fhir.search_values import moments
@@ -47,6 +48,7 @@ class Reach:
     """The resource, if it is R4 of that type; else BadInput."""
     limits: Limits
     base: str = ""
+    profiles: Profiles = IN_THE_BOX
 
 
 Look = Callable[[Request, View, Reach], Done]

@@ -34,7 +34,11 @@ def validated(request: Request, view: View, reach: Reach) -> Done:
         raise BadInput(Issue("element-required", "required", "Parameters.parameter", {"element": "resource"}))
     sought = resource if resource is not None else held or {}
     issues = validate.report(
-        sought, profile=profile, mode=cast(validate.Mode | None, mode), resolve=_finder(view, reach)
+        sought,
+        profile=profile,
+        mode=cast(validate.Mode | None, mode),
+        profiles=reach.profiles,
+        resolve=_finder(view, reach),
     )
     return _said(request, (*_of_another_type(request, sought), *issues))
 

@@ -147,6 +147,8 @@ class Settings(BaseSettings):
     key: Path = Path("node-key.pem")
     accounts: Path = Path("accounts.json")
     clients: Path = Path("clients.json")
+    packages: Path | None = None
+    """A folder of FHIR packages whose profiles ``$validate`` knows besides those in the box."""
     outside_providers: tuple[OutsideProvider, ...] = ()
     limits: IntakeLimits = IntakeLimits()
     rules: InterfaceRules = InterfaceRules()

@@ -45,6 +45,7 @@ from passerelle.node.metrics import Timed
 from passerelle.node.office import Beside, Office, office, rules
 from passerelle.node.oidc import OutsideSignIn
 from passerelle.node.outside import providers, sign_ins
+from passerelle.node.packages import profiles
 from passerelle.node.pages import Portal
 from passerelle.node.peer_tokens import Asking
 from passerelle.node.peers import Peers
@@ -144,6 +145,7 @@ def _here(settings: Settings, directory: DirectoryFile, peers: Peers, beside: Be
         limits=limits,
         deadline=settings.deadline,
         validate=settings.validate_resources,
+        profiles=profiles(settings.file(settings.packages) if settings.packages else None),
         rules=ports.Rules(**settings.rules.model_dump()),
         jobs=rules(settings),
         wake=beside.awake.set,
