@@ -21,7 +21,6 @@ from passerelle.fhir.fhirpath.check import check
 from passerelle.fhir.fhirpath.compile import compiled
 from passerelle.fhir.fhirpath.errors import FhirPathError
 from passerelle.fhir.fhirpath.evaluation import NO_SERVICES, Evaluation, Resolve, Services, Step
-from passerelle.fhir.fhirpath.functions_fhir import container
 from passerelle.fhir.fhirpath.node import Collection, Item, Node
 from passerelle.fhir.fhirpath.parse import parse
 from passerelle.fhir.fhirpath.quantities import Quantity
@@ -100,7 +99,7 @@ def _run(
     services: Services,
 ) -> Collection:
     start = _node(resource, type_name)
-    around = container(start) if root is None else _node(root, None)
+    around = None if root is None else _node(root, None)
     focus = [start]
     try:
         return step(focus, Evaluation(start, focus, around, variables, resolve, services))

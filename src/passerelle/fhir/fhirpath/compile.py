@@ -15,7 +15,7 @@ from passerelle.fhir.fhirpath.errors import FhirPathError
 from passerelle.fhir.fhirpath.evaluation import Evaluation, Step
 from passerelle.fhir.fhirpath.functions import COLLECTIONS, Function
 from passerelle.fhir.fhirpath.functions_conversion import CONVERSIONS
-from passerelle.fhir.fhirpath.functions_fhir import FHIR_FUNCTIONS
+from passerelle.fhir.fhirpath.functions_fhir import FHIR_FUNCTIONS, container
 from passerelle.fhir.fhirpath.functions_number import NUMERIC
 from passerelle.fhir.fhirpath.functions_precision import PRECISIONS
 from passerelle.fhir.fhirpath.functions_text import TEXTS
@@ -123,12 +123,17 @@ def _surroundings(name: str, at: int) -> Step:
         if name == "context":
             return [evaluation.root]
         if name == "resource":
-            return [evaluation.container or evaluation.root]
+            return [_around(evaluation)]
         if name == "rootResource":
-            return [_outermost(evaluation.container or evaluation.root)]
+            return [_outermost(_around(evaluation))]
         raise FhirPathError(f"%{name} is not known", at)
 
     return look
+
+
+def _around(evaluation: Evaluation) -> Node:
+    """The resource that the caller said, or else the nearest one around the element."""
+    return evaluation.container or container(evaluation.root) or evaluation.root
 
 
 def _outermost(node: Node) -> Node:

@@ -44,6 +44,7 @@ class Evaluation(msgspec.Struct, gc=False):
     root: Node
     this: Collection
     container: Node | None
+    """What the caller says that ``%resource`` is; None for the resource around ``root``."""
     variables: Mapping[str, Any]
     resolve: Resolve | None
     services: Services

@@ -47,10 +47,10 @@ def member(name: str) -> Step:
             if item.__class__ is not Node:
                 found.extend(_of_value(item, name))
                 continue
-            kind = item.type
-            if kind not in known:
-                known[kind] = _lookup(kind, name)
-            field = known[kind]
+            try:
+                field = known[item.type]
+            except KeyError:
+                field = known[item.type] = _lookup(item.type, name)
             value = item.value
             if value.__class__ is not dict:
                 if name == "value" and value is not None:
