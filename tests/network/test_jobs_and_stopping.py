@@ -248,3 +248,34 @@ def test_the_panel_understands_nothing_else(watched: Any) -> None:
     ) as line:
         line.sendall(b"nonsense\r\n\r\n")
         assert line.recv(100).startswith(b"HTTP/1.1 404")
+
+
+def test_ndjson_files_are_loaded_from_the_command_line(tmp_path: Path) -> None:
+    from passerelle.node.load_lines import load_lines
+
+    node = OneNode(tmp_path / "node")
+    node.start()
+    file = tmp_path / "patients.ndjson"
+    good = [json.dumps({"resourceType": "Patient", "id": f"p{n}"}) for n in range(10)]
+    file.write_text("\n".join([*good, "{", ""]))
+    network = {
+        "nodes": [{"id": "on", "fhir": node.fhir}],
+        "clients": [
+            {
+                "client_id": "on-service",
+                "node": "on",
+                "grant": "client_credentials",
+                "private_key": str(node.home / "keys" / "on-service.pem"),
+                "scope": "system/*.cruds",
+            }
+        ],
+    }
+    described = node.home / "network.json"
+    described.write_text(json.dumps(network))
+    loaded = load_lines([file], "on", described, lambda key, done, of: None)
+    assert (loaded.kept, loaded.bad) == (10, 1)
+    assert loaded.told is not None
+    (told,) = loaded.told.read_text().splitlines()
+    assert "11" in json.loads(told)["issue"][0]["diagnostics"]
+    assert list((node.home / "import").iterdir()) == []
+    assert node.stop() == 0

@@ -61,7 +61,9 @@ def _expected(fault: Exception) -> bool:
     from passerelle.node.load import LoadError
     from passerelle.store.errors import StoreError
 
-    return isinstance(fault, StoreError | Unreachable | ConfigurationError | DemoError | KeyFileError | LoadError)
+    return isinstance(
+        fault, StoreError | Unreachable | ConfigurationError | DemoError | KeyFileError | LoadError
+    )
 
 
 @app.callback()
@@ -123,7 +125,8 @@ def node_serve(
 @app.command()
 def load(
     paths: Annotated[
-        list[Path], typer.Argument(exists=True, help="FHIR Bundles (JSON), or folders of them.")
+        list[Path],
+        typer.Argument(exists=True, help="FHIR Bundles (JSON), NDJSON files, or folders of either."),
     ],
     node: Annotated[
         list[str], typer.Option("--node", "-n", help="Load here; several: spread by facility.")
@@ -135,18 +138,30 @@ def load(
 ) -> None:
     """Load Bundles into one node, or spread each patient's resources over several nodes by facility.
 
-    Loading the same bundle twice changes nothing: resources keep the ids that they have.
+    Loading the same bundle twice changes nothing: resources keep the ids that they have. NDJSON files are imported by one job
+    of the node, which goes on if this program is stopped; its bad lines are written to a file with their numbers.
 
     Examples:
 
     `passerelle load bundles/ --node on`
 
     `passerelle load bundles/ --node on --node qc --node bc`
+
+    `passerelle load export/*.ndjson --node on`
     """
-    from passerelle.node.load import load_bundles
+    from passerelle.node.load import load_bundles, ndjson_files
+    from passerelle.node.load_lines import load_lines
     from passerelle.node.terminal import Steps
 
     console = Console(stderr=True)
+    if lines := ndjson_files(paths, node):
+        with Steps(console) as steps:
+            loaded = load_lines(lines, node[0], network, steps.show)
+        Console().print(f"{node[0]}: {loaded.kept}")
+        if loaded.told is not None:
+            console.print(f"[yellow]{loaded.bad}: {loaded.told}[/yellow]")
+            raise typer.Exit(1)
+        return
     with Steps(console) as steps:
         counts = load_bundles(paths, node, network, workers, steps.show)
     for name, count in counts.items():

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ class Answered:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By name in lower case."""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -64,13 +67,16 @@ class Client:
         key = beside if beside.exists() else key
         return cls(fhir, client["client_id"], load_key(key), client["scope"], **options)
 
-    def ask(self, method: str, path: str, body: bytes | None = None, *, language: str = "en") -> Answered:
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, *, language: str = "en", prefer: str = ""
+    ) -> Answered:
         """One request below the FHIR base, with a token."""
         headers = {
             "Authorization": f"Bearer {self._bearer()}",
             "Content-Type": "application/fhir+json",
             "Accept": "application/fhir+json",
             "Accept-Language": language,
+            **({"Prefer": prefer} if prefer else {}),
         }
         return self._send(method, f"{urlsplit(self.fhir).path}/{path.lstrip('/')}".rstrip("/"), body, headers)
 
@@ -114,7 +120,8 @@ class Client:
         for attempt in (1, 2):
             try:
                 response = self._request(method, target, body, headers)
-                return Answered(response.status, response.read())
+                named = {name.lower(): value for name, value in response.getheaders()}
+                return Answered(response.status, response.read(), named)
             except (HTTPException, OSError) as fault:
                 fresh = self._connection is None
                 self.close()

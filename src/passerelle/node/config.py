@@ -45,10 +45,10 @@ class InterfaceRules(BaseModel):
 
     require_if_match: bool = False
     conditional_delete: Literal["single", "multiple"] = "single"
-    most_conditional: int = Field(1000, ge=1)
+    most_conditional: int = Field(default=1000, ge=1)
     update_create: bool = True
     strict_references: bool = False
-    most_in_page: int = Field(1000, ge=1)
+    most_in_page: int = Field(default=1000, ge=1)
 
 
 class CrowdLimits(BaseModel):

@@ -26,6 +26,7 @@ from passerelle.fhir.words import catalogue
 from passerelle.node import demo_people
 from passerelle.node.accounts import save_accounts
 from passerelle.node.keys import SigningKey, load_or_make_key
+from passerelle.node.load_lines import IMPORT
 from passerelle.values import Json, NodeId, Purpose, Words
 
 TODAY = date(2026, 11, 1)
@@ -215,6 +216,7 @@ def _configuration(plan: Plan, node: str) -> str:
     return (
         f'id = "{node}"\nhost = "127.0.0.1"\nport = {port}\ndeadline = {plan.deadline}\n'
         f'\n[name]\nen = "{name["en"]}"\nfr = "{name["fr"]}"\n'
+        f'\n[jobs]\nimport_from = ["{(plan.home.absolute() / IMPORT).as_uri()}/"]\n'
     )
 
 

@@ -39,6 +39,17 @@ def load_bundles(
     return dict(counts)
 
 
+def ndjson_files(paths: Iterable[Path], nodes: Sequence[str]) -> list[Path]:
+    """The NDJSON files there, when that is what is to be loaded; then nothing else is, and into one node."""
+    both = (".json", ".ndjson")
+    found = sorted(file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]))
+    found = [file for file in found if file.suffix in both]
+    lines = [file for file in found if file.suffix == ".ndjson"]
+    if lines and (len(lines) != len(found) or len(nodes) != 1):
+        raise LoadError("NDJSON files are loaded by themselves, into one node.")
+    return lines
+
+
 class _Clients:
     """A client for each node and thread: a connection is not shared."""
 
