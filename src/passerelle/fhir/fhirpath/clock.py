@@ -10,5 +10,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """This moment."""
-    return datetime.now(UTC)
+    """This moment, in the zone of the machine."""
+    return datetime.now(UTC).astimezone()

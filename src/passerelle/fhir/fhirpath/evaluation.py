@@ -57,7 +57,7 @@ class Evaluation(msgspec.Struct, gc=False):
     def now(self) -> datetime:
         """The same moment throughout one evaluation."""
         if self.moment is None:
-            self.moment = self.services.now().astimezone()
+            self.moment = self.services.now()
         return self.moment
 
     def walk(self, items: int) -> None:

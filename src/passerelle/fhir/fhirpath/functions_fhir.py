@@ -193,7 +193,7 @@ def _clock(evaluation: Evaluation) -> tuple[int | Decimal, ...]:
 def _now(focus: Collection, arguments: Arguments, evaluation: Evaluation) -> Collection:
     moment = evaluation.now()
     zone = moment.utcoffset()
-    minutes = 0 if zone is None else int(zone.total_seconds() // 60)
+    minutes = None if zone is None else int(zone.total_seconds() // 60)
     return [DateTime((moment.year, moment.month, moment.day), _clock(evaluation), minutes)]
 
 
