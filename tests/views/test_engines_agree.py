@@ -206,8 +206,8 @@ def _run(engine: str, definition: dict[str, Any], resources: list[dict[str, Any]
 
 
 _resources = st.lists(st.one_of(_patient, _patient, _patient, _other), max_size=5)
-_many = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-_some_examples = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+_many = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+_some_examples = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @_many

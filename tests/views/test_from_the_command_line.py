@@ -107,6 +107,19 @@ def test_a_store_is_a_source(engine, tmp_path):
     )
 
 
+@pytest.mark.parametrize("engine", ["memory", "duckdb"])
+def test_a_column_of_parquet_has_the_type_that_it_asks_for(engine, export, tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    tag = [{"name": "ansi/type", "value": "DATE"}]
+    column = {"name": "born", "path": "birthDate", "type": "date", "tag": tag}
+    view, table = tmp_path / "view.json", tmp_path / "born.parquet"
+    view.write_text(json.dumps({"resource": "Patient", "select": [{"column": [column]}]}))
+    assert run("run", view, "-s", export, "-e", engine, "-o", table).exit_code == 0
+    assert duckdb.sql(
+        f"SELECT typeof(born), year(born) FROM '{table}' WHERE born IS NOT NULL"
+    ).fetchall() == [("DATE", 1970)]
+
+
 def test_columns_are_listed_with_their_types():
     done = run("columns", VIEWS / "patient-demographics.json")
     assert done.stdout.splitlines()[:4] == [

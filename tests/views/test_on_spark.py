@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
     not os.environ.get("PASSERELLE_TEST_SPARK"), reason="Spark is slow to start: run make test-spark"
 )
 DATA = find_shared_data()
-CASES = list(published_cases(DATA)) if DATA and os.environ.get("PASSERELLE_TEST_SPARK") else []
+CASES = list(published_cases(DATA)) if DATA else []
 
 
 @pytest.mark.skipif(not CASES, reason="no reference data: set PASSERELLE_SHARED_DATA to its folder")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
     from passerelle.fhir.outcome import BadInput
     from passerelle.fhir.view import View
 
@@ -85,17 +86,18 @@ def view_columns(
     """
     from passerelle.fhir.outcome import BadInput
     from passerelle.fhir.view.plan import outputs
+    from passerelle.store.analytics.writing import sql_type
 
-    kinds = {"boolean": "BOOLEAN", "integer": "BIGINT", "complex": "JSON"}
     try:
         for found in outputs(_read(view)):
-            kind = kinds.get(found.sort, "CHARACTER VARYING")
-            typer.echo(f"{found.column.name}\t{kind}{'[]' if found.column.collection else ''}")
+            typer.echo(f"{found.column.name}\t{sql_type(found)}")
     except BadInput as bad:
         _fail(f"{view.name}: {_said(bad)}")
 
 
 def _run(path: Path, source: str, engine: str, output: str, format: str, database: str) -> None:
+    from rich.console import Console
+
     from passerelle.store.analytics import AnalyticsError, find_source, write_view
 
     view = _read(path)
@@ -125,6 +127,8 @@ def _read(path: Path) -> View:
 
 
 def _bar(console: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

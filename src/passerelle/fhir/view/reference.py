@@ -121,7 +121,10 @@ def _column(column: Column) -> Callable[[_Place], Any]:
 
 def _compiled(path: str, at: str) -> Compiled:
     read(path, at)
-    return compile(path)
+    try:
+        return compile(path)
+    except FhirPathError as fault:
+        raise BadInput(replace(fault.issue(), expression=at), status=422) from None
 
 
 def _run(path: Compiled, place: _Place, at: str) -> list[Node]:

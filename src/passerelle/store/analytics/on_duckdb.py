@@ -12,6 +12,7 @@ from passerelle.fhir.view.sql import statement
 from passerelle.fhir.view.sql.duckdb import DuckDb
 from passerelle.store.analytics.errors import AnalyticsError, told
 from passerelle.store.analytics.values import reader
+from passerelle.store.analytics.writing import sql_type
 
 if TYPE_CHECKING:
     import duckdb
@@ -109,13 +110,7 @@ def connect() -> duckdb.DuckDBPyConnection:
             "DuckDB is not installed. Install the extra: pip install 'passerelle[analytics]'. "
             "Or run the view with --engine memory."
         ) from None
-    return duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": _threads()})
-
-
-def _threads() -> int:
-    import os
-
-    return os.cpu_count() or 1
+    return duckdb.connect(config={"autoinstall_known_extensions": "false"})
 
 
 def _fault() -> type[Exception]:
@@ -134,6 +129,8 @@ def _shown(planned: Plan, sql: str, format: str) -> str:
         elif format == "ndjson" and output.sort == "decimal":
             type = "JSON[]" if output.column.collection else "JSON"
             columns.append(f"CAST({name} AS {type}) AS {name}")
+        elif format == "parquet" and output.column.sql_type:
+            columns.append(f"CAST({name} AS {sql_type(output)}) AS {name}")
         else:
             columns.append(name)
     return f"SELECT {', '.join(columns)} FROM ({sql})"  # noqa: S608

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,11 @@ from passerelle.fhir.view.terms import Sort
 FORMATS = ("csv", "ndjson", "parquet")
 _QUOTED = frozenset('",#\r\n')
 _TYPES: dict[Sort, str] = {"boolean": "BOOLEAN", "integer": "BIGINT", "complex": "JSON"}
+_ASKED = re.compile(
+    r"(DATE|TIMESTAMP( WITH TIME ZONE)?|BOOLEAN|SMALLINT|INT|INTEGER|BIGINT|REAL|DOUBLE PRECISION|TIME"
+    r"|(DECIMAL|NUMERIC)(\(\d{1,2}(, ?\d{1,2})?\))?|(CHARACTER VARYING|VARCHAR)(\(\d{1,9}\))?)"
+)
+"""The types that the tag ``ansi/type`` may ask for; another is as if it were not there."""
 
 
 def write_rows(
@@ -75,12 +81,14 @@ def _parquet(
     try:
         with lines.open("wb") as file:
             count = _ndjson(rows, outputs, file, done)
-        lines_as_parquet(lines, output, {one.column.name: _type(one) for one in outputs})
+        lines_as_parquet(lines, output, {one.column.name: sql_type(one) for one in outputs})
     finally:
         lines.unlink(missing_ok=True)
     return count
 
 
-def _type(output: Output) -> str:
-    type = _TYPES.get(output.sort, "VARCHAR")
+def sql_type(output: Output) -> str:
+    """The type of a column in a table: what its tag ``ansi/type`` asks for, or what SQL on FHIR maps its type to."""
+    asked = output.column.sql_type.strip().upper()
+    type = asked if _ASKED.fullmatch(asked) else _TYPES.get(output.sort, "CHARACTER VARYING")
     return f"{type}[]" if output.column.collection else type
