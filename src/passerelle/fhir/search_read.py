@@ -213,7 +213,9 @@ def _canonical(kind: Kind) -> Callable[[str], Read]:
     def named(name: str) -> Read:
         def read(value: Any, base: str, slot: int, rows: Rows) -> None:
             if type(value) is str:
-                url, version = canonical(value, base if kind == "reference" else "")
+                url, version = canonical(
+                    "" if value[:1] == "#" else value, base if kind == "reference" else ""
+                )
                 rows.append(_new(IndexRow, (name, kind, url, "", version, None, None, slot)))
 
         return read

@@ -12,7 +12,7 @@ import pytest
 from passerelle.fhir.definitions import search_parameters, sources
 from passerelle.fhir.fhirpath import compile
 from passerelle.fhir.path import walker
-from passerelle.fhir.search import index
+from passerelle.fhir.search import Alone, Seen, index, parameters, parse, passes
 from tools.compile_definitions import read, resources
 from tools.compile_search import USABLE, WORDS
 
@@ -117,3 +117,48 @@ def test_who_is_not_said_to_be_deceased_is_not(examples, expressions):
         [row] = [row for row in index(person) if row.name == "deceased"]
         assert row.text == str(said.value).lower()
     assert people
+
+
+def escaped(text):
+    return re.sub(r"([\\,|$])", r"\\\1", text)
+
+
+def question(row):
+    """How somebody would ask for what a row holds; None for what has no words."""
+    match row.kind:
+        case "token":
+            return (
+                f"{escaped(row.system)}|{escaped(row.text)}" if row.text and row.system else escaped(row.text)
+            )
+        case "string":
+            return escaped(row.exact)
+        case "reference" if not row.text:
+            return None
+        case "reference" | "uri":
+            return escaped(row.text) + (f"|{escaped(row.exact)}" if row.exact and not row.system else "")
+        case "quantity":
+            unit = f"|{escaped(row.system)}|{escaped(row.text)}" if row.system and row.text else ""
+            return f"ap{row.low:.6f}{unit}" if abs(row.low) < 1e9 and row.high - row.low < 1 else None
+        case "number":
+            return f"ge{row.low:.9f}" if abs(row.low) < 1e9 and row.low == round(row.low, 6) else None
+    return None
+
+
+def test_everything_in_an_example_is_found_by_its_own_words(examples):
+    lost, asked = [], 0
+    for resource in examples:
+        rows = index(resource)
+        seen = Seen(resource["resourceType"], resource.get("id", ""), rows)
+        for parameter in parameters(resource["resourceType"]).values():
+            if parameter.parts or parameter.kind == "special":
+                continue
+            for row in rows:
+                value = question(row) if row.name in parameter.rows else None
+                if not value or not row.text.startswith(parameter.start) or value.startswith("urn:uuid"):
+                    continue
+                asked += 1
+                [clause] = parse(seen.type, [(parameter.name, value)]).clauses
+                if not passes(seen, clause, Alone()):
+                    lost.append((seen.reference, parameter.name, value))
+    assert lost == []
+    assert asked > 4000
