@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import singledispatch
 
 from passerelle.fhir.fhirpath import iteration
-from passerelle.fhir.fhirpath.equality import equal
 from passerelle.fhir.fhirpath.errors import FhirPathError
 from passerelle.fhir.fhirpath.evaluation import Evaluation, Step
 from passerelle.fhir.fhirpath.functions import COLLECTIONS, Function
@@ -19,12 +18,13 @@ from passerelle.fhir.fhirpath.functions_fhir import FHIR_FUNCTIONS, container
 from passerelle.fhir.fhirpath.functions_number import NUMERIC
 from passerelle.fhir.fhirpath.functions_precision import PRECISIONS
 from passerelle.fhir.fhirpath.functions_text import TEXTS
+from passerelle.fhir.fhirpath.logic import LOGIC, equals_literal
 from passerelle.fhir.fhirpath.moments import to_date, to_datetime, to_time
 from passerelle.fhir.fhirpath.node import Collection, Item, Node
 from passerelle.fhir.fhirpath.operators import OPERATORS, negate
 from passerelle.fhir.fhirpath.parse import CALENDAR_UNITS
 from passerelle.fhir.fhirpath.quantities import Quantity
-from passerelle.fhir.fhirpath.steps import member, root_member, text_inside
+from passerelle.fhir.fhirpath.steps import member, root_member
 from passerelle.fhir.fhirpath.syntax import (
     Binary,
     Call,
@@ -42,7 +42,7 @@ from passerelle.fhir.fhirpath.syntax import (
     Unary,
 )
 from passerelle.fhir.fhirpath.types import is_of_type, type_argument
-from passerelle.fhir.fhirpath.values import EMPTY, FALSE, TRUE, boolean, integer, simple, truth
+from passerelle.fhir.fhirpath.values import EMPTY, integer
 
 FUNCTIONS: Mapping[str, Function] = {
     **COLLECTIONS,
@@ -206,11 +206,10 @@ def _(expression: TypeOperation) -> Step:
 @compiled.register
 def _(expression: Binary) -> Step:
     left, right = _scoped(expression.left), _scoped(expression.right)
-    if expression.operator in _LOGIC:
-        return _LOGIC[expression.operator](left, right)
+    if expression.operator in LOGIC:
+        return LOGIC[expression.operator](left, right)
     if expression.operator in ("=", "!=") and isinstance(expression.right, Literal):
-        step = _equals_literal(left, expression.right.value, expression.operator == "=")
-        return _equals_text(expression, step)
+        return equals_literal(expression.left, left, expression.right.value, expression.operator == "=")
     operator = OPERATORS[expression.operator]
     at = expression.at
 
@@ -226,96 +225,6 @@ def _(expression: Binary) -> Step:
 def located(error: FhirPathError, at: int) -> FhirPathError:
     """The error with the place in the expression, if it has none yet."""
     return error if error.position is not None else FhirPathError(error.reason, at, error.kind)
-
-
-def _equals_literal(left: Step, value: Item, wanted: bool) -> Step:
-    """``use = 'official'``: the hottest comparison, without a second collection."""
-    kind = value.__class__
-
-    def compare(focus: Collection, evaluation: Evaluation) -> Collection:
-        items = left(focus, evaluation)
-        if not items:
-            return EMPTY
-        if len(items) > 1:
-            return boolean(not wanted)
-        found = simple(items[0])
-        if found.__class__ is kind:
-            return TRUE if (found == value) is wanted else FALSE
-        same = equal(found, value)
-        return EMPTY if same is None else boolean(same is wanted)
-
-    return compare
-
-
-def _equals_text(expression: Binary, general: Step) -> Step:
-    """The same for an element by name and a text, where most often its JSON can be compared as it stands."""
-    name, wanted = getattr(expression.left, "name", ""), getattr(expression.right, "value", None)
-    if not isinstance(expression.left, Member) or wanted.__class__ is not str or name[:1].isupper():
-        return general
-    peek, positive = text_inside(name), expression.operator == "="
-
-    def compare(focus: Collection, evaluation: Evaluation) -> Collection:
-        found = peek(focus[0]) if len(focus) == 1 else None
-        if found is None:
-            return general(focus, evaluation)
-        return TRUE if (found == wanted) is positive else FALSE
-
-    return compare
-
-
-def _and(left: Step, right: Step) -> Step:
-    def logic(focus: Collection, evaluation: Evaluation) -> Collection:
-        first = truth(left(focus, evaluation))
-        if first is False:
-            return FALSE
-        second = truth(right(focus, evaluation))
-        if second is False:
-            return FALSE
-        return TRUE if first and second else EMPTY
-
-    return logic
-
-
-def _or(left: Step, right: Step) -> Step:
-    def logic(focus: Collection, evaluation: Evaluation) -> Collection:
-        first = truth(left(focus, evaluation))
-        if first:
-            return TRUE
-        second = truth(right(focus, evaluation))
-        if second:
-            return TRUE
-        return EMPTY if first is None or second is None else FALSE
-
-    return logic
-
-
-def _xor(left: Step, right: Step) -> Step:
-    def logic(focus: Collection, evaluation: Evaluation) -> Collection:
-        first, second = truth(left(focus, evaluation)), truth(right(focus, evaluation))
-        return EMPTY if first is None or second is None else boolean(first is not second)
-
-    return logic
-
-
-def _implies(left: Step, right: Step) -> Step:
-    def logic(focus: Collection, evaluation: Evaluation) -> Collection:
-        first = truth(left(focus, evaluation))
-        if first is False:
-            return TRUE
-        second = truth(right(focus, evaluation))
-        if second:
-            return TRUE
-        return EMPTY if first is None or second is None else FALSE
-
-    return logic
-
-
-_LOGIC: Mapping[str, Callable[[Step, Step], Step]] = {
-    "and": _and,
-    "or": _or,
-    "xor": _xor,
-    "implies": _implies,
-}
 
 
 def argument(expression: Expression) -> Step:
