@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from passerelle.fhir import capability
 from passerelle.fhir.record import Record
-from passerelle.portals import pages
+from passerelle.portals import interface, pages
 from passerelle.portals.viewing import Viewer
 from passerelle.values import LANGUAGES, Language
 from tests.portals import world
@@ -90,6 +91,11 @@ def message_page(language: Language, status: int = 401) -> str:
     return pages.message(language, title, text, status, paths=world.paths(language), trace="4bf92f35")
 
 
+def interface_page(language: Language) -> str:
+    server = capability.Server("https://on.example/fhir", "Passerelle on", "0.1.0", "2026-03-20", "a", "t")
+    return interface.page(capability.statement(server, lambda type: ()), language)
+
+
 def gallery() -> Mapping[str, str]:
     """Every page by a name that ends in its language."""
     shown: dict[str, str] = {}
@@ -108,5 +114,6 @@ def gallery() -> Mapping[str, str]:
             f"sign-in-{language}": sign_in_page(language, "sign-in-wrong"),
             f"authorize-{language}": authorize_page(language),
             f"message-{language}": message_page(language),
+            f"interface-{language}": interface_page(language),
         }
     return shown

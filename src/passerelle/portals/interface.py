@@ -17,7 +17,7 @@ class Line:
     type: str
     interactions: str
     parameters: tuple[tuple[str, str, str], ...]
-    """Name, type and meaning of each search parameter of its own."""
+    """Name, type and meaning of each search parameter of its own, the meaning in the language of the page."""
     operations: str
 
 
@@ -26,10 +26,11 @@ def page(statement: Json, language: Language) -> str:
     (rest,) = statement["rest"]
     other = "fr" if language == "en" else "en"
     common = {each["name"] for each in rest["searchParam"]}
+    speech = Speech(language)
     return render(
         "interface.html",
         language,
-        title=Speech(language)("interface-title"),
+        title=speech("interface-title"),
         page="interface",
         paths=Paths(toggle=f"/fhir/openapi.html?lang={other}"),
         viewer=None,
@@ -41,16 +42,20 @@ def page(statement: Json, language: Language) -> str:
         formats=", ".join(statement["format"]),
         patches=", ".join(statement["patchFormat"]),
         system=", ".join(each["code"] for each in rest["interaction"]),
-        common=[(each["name"], each["type"], each["documentation"]) for each in rest["searchParam"]],
-        lines=[_line(each, common) for each in rest["resource"]],
+        common=[_parameter(each, speech) for each in rest["searchParam"]],
+        lines=[_line(each, common, speech) for each in rest["resource"]],
     )
 
 
-def _line(resource: Json, common: set[str]) -> Line:
+def _parameter(each: Json, speech: Speech) -> tuple[str, str, str]:
+    return each["name"], each["type"], speech(f"interface-{each['type']}")
+
+
+def _line(resource: Json, common: set[str], speech: Speech) -> Line:
     own = (each for each in resource["searchParam"] if each["name"] not in common)
     return Line(
         resource["type"],
         ", ".join(each["code"] for each in resource["interaction"]),
-        tuple((each["name"], each["type"], each["documentation"]) for each in own),
+        tuple(_parameter(each, speech) for each in own),
         ", ".join(f"${each['name']}" for each in resource.get("operation", ())),
     )
