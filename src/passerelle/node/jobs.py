@@ -198,6 +198,7 @@ class Held:
         self.doing: asyncio.Future[Json] | None = None
         self.lost = False
         self._written = worker.here.timer()
+        self._carrying = False
 
     async def reached(self, progress: Json, *, force: bool = False) -> None:
         now = self.worker.here.timer()
@@ -223,7 +224,12 @@ class Held:
                 raise LostError
             return done
 
-        return await self.worker.here.store.change(carried)
+        # The change is a sign of life by itself. Another beside it would contradict it, and be why it is done again.
+        self._carrying = True
+        try:
+            return await self.worker.here.store.change(carried)
+        finally:
+            self._carrying = False
 
     def fetch(self, url: str) -> AsyncIterator[bytes]:
         return self.worker.fetch(url)
@@ -232,6 +238,8 @@ class Held:
         """Prolong the lease while the work goes on; stop the work when it is somebody else's."""
         while True:
             await asyncio.sleep(self.worker.lease / 3)
+            if self._carrying:
+                continue
             hold = self.worker.hold()
             try:
                 kept = await self.worker.here.store.change(
