@@ -87,6 +87,8 @@ _OF_NAME = [
     "period.start",
     "period.start < period.end",
     "period.start = period.end",
+    "period.end >= @2020-03-01",
+    "period.start != @2020-02-29T23:30:00Z",
     "period.lowBoundary()",
     "period.highBoundary()",
     "family = given",

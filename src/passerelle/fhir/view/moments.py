@@ -12,19 +12,31 @@ _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def compared(one: str, other: str) -> int | None:
-    """-1, 0 or 1; None when the less precise one does not say."""
-    left, right = canonical(one), canonical(other)
+    """-1, 0 or 1; None when the less precise one does not say, or a zone that is not given matters."""
+    if _zoned(one) is not _zoned(other):
+        first, last = canonical(moment_boundary(one, False)), canonical(moment_boundary(one, True))
+        if last < canonical(moment_boundary(other, False)):
+            return -1
+        return 1 if first > canonical(moment_boundary(other, True)) else None
+    return _ordered(canonical(one), canonical(other))
+
+
+def _ordered(left: str, right: str) -> int | None:
     shared = min(len(left), len(right))
     if left[:shared] != right[:shared]:
         return -1 if left[:shared] < right[:shared] else 1
     return 0 if len(left) == len(right) else None
 
 
+def _zoned(text: str) -> bool:
+    return len(text) > 10 and (text[-1] == "Z" or text[-6:-5] in ("+", "-"))
+
+
 def canonical(text: str) -> str:
     """A date and time in UTC with three decimals of a second; a partial one as it is."""
     if len(text) <= 10 and "T" not in text:
         return text
-    if text[-1:] == "Z" or text[-6:-5] in "+-":
+    if _zoned(text):
         try:
             moment = datetime.fromisoformat(text).astimezone(UTC)
         except (ValueError, OverflowError):
@@ -35,11 +47,7 @@ def canonical(text: str) -> str:
 
 def times_compared(one: str, other: str) -> int | None:
     """The same for times of day."""
-    left, right = _padded(one), _padded(other)
-    shared = min(len(left), len(right))
-    if left[:shared] != right[:shared]:
-        return -1 if left[:shared] < right[:shared] else 1
-    return 0 if len(left) == len(right) else None
+    return _ordered(_padded(one), _padded(other))
 
 
 def _padded(text: str) -> str:

@@ -34,12 +34,12 @@ def _macros() -> tuple[str, ...]:
         "padded(x)": padded,
         "canonical(x)": functions.CANONICAL.format(utc=utc, padded=f"{_P}padded(x)"),
         "compared(a, b)": functions.compared("a", "b"),
-        "moment_compared(x, y)": f"{_P}compared({_P}canonical(x), {_P}canonical(y))",
         "time_compared(x, y)": f"{_P}compared({_P}padded(x), {_P}padded(y))",
         "date_boundary(x, high)": functions.DATE_BOUNDARY,
         "time_boundary(x, high)": functions.TIME_BOUNDARY,
         "zone(x)": functions.ZONE,
         "moment_boundary(x, high)": functions.moment_boundary(_call),
+        "moment_compared(x, y)": functions.moment_compared(_call),
         "number_boundary(x, high)": f"CASE WHEN high THEN {number} + {half} ELSE {number} - {half} END",
     }
     return tuple(f"CREATE OR REPLACE TEMP MACRO {_P}{head} AS ({body})" for head, body in macros.items())

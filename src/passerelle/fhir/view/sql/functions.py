@@ -64,3 +64,19 @@ def moment_boundary(call: Call) -> str:
     at = f"(CASE WHEN length(x) > 10 THEN {time} ELSE '' END)"
     date = call("date_boundary", "substr(x, 1, 10)", "high")
     return f"{date} || 'T' || {call('time_boundary', at, 'high')} || {last}"
+
+
+def moment_compared(call: Call) -> str:
+    """Moments, of which one may not say its zone: then it may be in any, from +14:00 to -12:00."""
+    bounds = {
+        (side, high): call("canonical", call("moment_boundary", side, high))
+        for side in ("x", "y")
+        for high in ("true", "false")
+    }
+    apart = (
+        f"CASE WHEN {bounds['x', 'true']} < {bounds['y', 'false']} THEN -1 "
+        f"WHEN {bounds['x', 'false']} > {bounds['y', 'true']} THEN 1 END"
+    )
+    alike = call("compared", call("canonical", "x"), call("canonical", "y"))
+    one_zoned = f"({call('zone', 'x')} <> '') <> ({call('zone', 'y')} <> '')"
+    return f"CASE WHEN {one_zoned} THEN {apart} ELSE {alike} END"

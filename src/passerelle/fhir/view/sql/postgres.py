@@ -20,12 +20,16 @@ def _call(name: str, *arguments: str) -> str:
     return f"{_P}{name}({', '.join(arguments)})"
 
 
+def _by_code_points(comparison: str) -> str:
+    """Texts compared as Python compares them, whatever the language of the database."""
+    return comparison.replace(" < ", ' COLLATE "C" < ').replace(" > ", ' COLLATE "C" > ')
+
+
 def _setup() -> tuple[str, ...]:
     utc = """to_char(CAST(x AS timestamptz) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
     padded = functions.PADDED.format(dot="strpos(x, '.')")
     scale = "CASE WHEN strpos(x, '.') > 0 THEN length(x) - strpos(x, '.') ELSE 0 END"
     half = f"0.5 / power(10::numeric, {scale})"
-    collected = f'{_P}compared({{0}}(x) COLLATE "C", {{0}}(y) COLLATE "C")'
     items = (
         "CASE WHEN jsonb_typeof(x) = 'array' THEN x WHEN x IS NULL THEN '[]' ELSE jsonb_build_array(x) END"
     )
@@ -34,13 +38,13 @@ def _setup() -> tuple[str, ...]:
     bodies = {
         "padded(x text)": ("text", padded),
         "canonical(x text)": ("text", functions.CANONICAL.format(utc=utc, padded=f"{_P}padded(x)")),
-        "compared(a text, b text)": ("integer", functions.compared("a", "b")),
-        "moment_compared(x text, y text)": ("integer", collected.format(f"{_P}canonical")),
-        "time_compared(x text, y text)": ("integer", collected.format(f"{_P}padded")),
+        "compared(a text, b text)": ("integer", _by_code_points(functions.compared("a", "b"))),
+        "time_compared(x text, y text)": ("integer", f"{_P}compared({_P}padded(x), {_P}padded(y))"),
         "date_boundary(x text, high boolean)": ("text", functions.DATE_BOUNDARY),
         "time_boundary(x text, high boolean)": ("text", functions.TIME_BOUNDARY),
         "zone(x text)": ("text", functions.ZONE),
         "moment_boundary(x text, high boolean)": ("text", functions.moment_boundary(_call)),
+        "moment_compared(x text, y text)": ("integer", _by_code_points(functions.moment_compared(_call))),
         "number_boundary(x text, high boolean)": (
             "numeric",
             f"CASE WHEN high THEN x::numeric + {half} ELSE x::numeric - {half} END",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -28,12 +29,26 @@ _HALF = f"CAST(0.5 / pow(10, {_SCALE}) AS DECIMAL(38, 15))"
 _PADDED = functions.PADDED.format(dot="instr(x, '.')")
 
 
+_numbers = itertools.count(1)
+
+
 def _call(name: str, *arguments: str) -> str:
-    """A function written out where it is called: Spark's own are not allowed inside lambdas."""
+    """A function written out where it is called: Spark's own are not allowed inside lambdas.
+
+    An argument that is more than a word gets a name of its own by a lambda, so that it is written once.
+    """
     parameters = ("a", "b") if name == "compared" else ("x", "high" if name.endswith("boundary") else "y")
-    given = dict(zip(parameters, arguments, strict=False))
+    bound, given = [], {}
+    for parameter, argument in zip(parameters, arguments, strict=False):
+        given[parameter] = argument
+        if not re.fullmatch(r"\w+", argument):
+            given[parameter] = f"{parameter}{next(_numbers)}_"
+            bound.append((given[parameter], argument))
     words = re.compile(rf"(?<!['\w])({'|'.join(given)})(?!['\w])")
-    return "(" + words.sub(lambda found: f"({given[found[1]]})", _BODIES[name]) + ")"
+    said = "(" + words.sub(lambda found: given[found[1]], _BODIES[name]) + ")"
+    for variable, argument in reversed(bound):
+        said = f"get(transform(array({argument}), {variable} -> {said}), 0)"
+    return said
 
 
 _BODIES: dict[str, str] = {
@@ -45,9 +60,9 @@ _BODIES: dict[str, str] = {
     "number_boundary": f"CASE WHEN high THEN {_NUMBER} + {_HALF} ELSE {_NUMBER} - {_HALF} END",
 }
 _BODIES["canonical"] = functions.CANONICAL.format(utc=_UTC, padded=_call("padded", "x"))
-_BODIES["moment_compared"] = _call("compared", _call("canonical", "x"), _call("canonical", "y"))
 _BODIES["time_compared"] = _call("compared", _call("padded", "x"), _call("padded", "y"))
 _BODIES["moment_boundary"] = functions.moment_boundary(_call)
+_BODIES["moment_compared"] = functions.moment_compared(_call)
 
 
 class Spark(Dialect):
