@@ -37,7 +37,6 @@ def page(statement: Json, language: Language) -> str:
         csrf="",
         typed="",
         recorded="",
-        base=statement["implementation"]["url"],
         version=statement["software"]["version"],
         formats=", ".join(statement["format"]),
         patches=", ".join(statement["patchFormat"]),
@@ -48,7 +47,20 @@ def page(statement: Json, language: Language) -> str:
 
 
 def _parameter(each: Json, speech: Speech) -> tuple[str, str, str]:
-    return each["name"], each["type"], speech(f"interface-{each['type']}")
+    return each["name"], each["type"], speech(_MEANS[each["type"]])
+
+
+_MEANS = {
+    "token": "interface-token",
+    "string": "interface-string",
+    "date": "interface-date",
+    "number": "interface-number",
+    "quantity": "interface-quantity",
+    "reference": "interface-reference",
+    "uri": "interface-uri",
+    "composite": "interface-composite",
+    "special": "interface-special",
+}
 
 
 def _line(resource: Json, common: set[str], speech: Speech) -> Line:
