@@ -86,10 +86,27 @@ def _search_parameter(item: Item) -> Iterator[Issue]:
         yield Issue("expression-unreadable", "invalid", f"{item.path}.expression")
 
 
+def _code_system(item: Item) -> Iterator[Issue]:
+    """As many concepts as it says; none where it says that they are elsewhere."""
+    value = item.value
+    concepts, content = value.get("concept") or [], value.get("content")
+    if content == "complete" and value.get("count", _count(concepts)) != _count(concepts):
+        yield Issue("concepts-count", "value", f"{item.path}.count")
+    if content == "not-present" and concepts:
+        yield Issue("concepts-unexpected", "value", f"{item.path}.concept")
+    if (content == "supplement") != ("supplements" in value):
+        yield Issue("concepts-supplement", "value", f"{item.path}.content")
+
+
+def _count(concepts: list[Any]) -> int:
+    return sum(1 + _count(each.get("concept") or []) for each in concepts)
+
+
 Look = Callable[[Item], Iterator[Issue]]
 DEFINITIONS: Mapping[str, Look] = {
     "StructureDefinition": _profile,
     "SearchParameter": _search_parameter,
+    "CodeSystem": _code_system,
 }
 """What is looked at in each type of resource."""
 

@@ -116,6 +116,24 @@ _OF_ELEMENT: Mapping[str, frozenset[str]] = {
     }.items()
 }
 _BLOCKS = frozenset(["div", "blockquote", "table", "ol", "ul", "p"])
+_ONLY: Mapping[str, frozenset[str]] = {
+    "table": frozenset({"tbody", "tr", "caption", "thead", "tfoot", "col", "colgroup"}),
+    "tr": frozenset({"td", "th"}),
+    **dict.fromkeys(("tbody", "thead", "tfoot"), frozenset({"tr"})),
+    **dict.fromkeys(("ul", "ol"), frozenset({"li"})),
+    "dl": frozenset({"dt", "dd"}),
+    "map": frozenset({"area"}),
+    **dict.fromkeys(("br", "hr", "img", "area", "col"), frozenset[str]()),
+}
+"""The elements that hold nothing but some."""
+_INSIDE: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("td", "th"), frozenset({"tr"})),
+    "tr": frozenset({"table", "thead", "tfoot", "tbody"}),
+    **dict.fromkeys(("tbody", "thead", "tfoot", "caption", "colgroup"), frozenset({"table"})),
+    "li": frozenset({"ul", "ol"}),
+    **dict.fromkeys(("dt", "dd"), frozenset({"dl"})),
+}
+"""The elements that stand only in some."""
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
 _XML_OWN = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
@@ -138,6 +156,8 @@ class Reader:
             self.wrong.append(("narrative-element", name))
         elif name in _BLOCKS and "p" in self.open:
             self.wrong.append(("narrative-block", name))
+        elif self.open and not _in_place(name, self.open[-1]):
+            self.wrong.append(("narrative-place", name))
         for attribute in attributes:
             known = attribute in _EVERYWHERE or attribute in _OF_ELEMENT.get(name, ())
             if not known and not attribute.startswith("xmlns"):
@@ -162,6 +182,10 @@ class Reader:
 
     def text(self, words: str) -> None:
         self.says_something = self.says_something or not words.isspace()
+
+
+def _in_place(name: str, holder: str) -> bool:
+    return name in _ONLY.get(holder, {name}) and holder in _INSIDE.get(name, {holder})
 
 
 def read(div: str) -> Reader | None:

@@ -297,3 +297,38 @@ def test_the_extensions_of_our_own_summaries_are_known():
     assert errors({**goal, "extension": [said]}) == []
     note["extension"].append({"url": "another", "valueString": "x"})
     assert "extension-part" in [key for key, _ in errors({**goal, "extension": [said]})]
+
+
+def test_a_question_is_answered_only_where_what_was_answered_elsewhere_enables_it():
+    condition = {"question": "age", "operator": ">", "answerInteger": 17}
+    licence = {"linkId": "licence", "type": "boolean", "required": True, "enableWhen": [condition]}
+
+    def told(age, *more):
+        answered = {"linkId": "age", "answer": [{"valueInteger": age}]}
+        return [key for key, _ in errors(response(answered, *more, questions=(AGE, licence)))]
+
+    yes = {"linkId": "licence", "answer": [{"valueBoolean": True}]}
+    assert told(30, yes) == told(10) == []
+    assert told(30) == ["answer-missing"]
+    assert told(10, yes) == ["answer-disabled"]
+
+
+def test_answers_stand_in_the_order_and_the_words_of_the_questions():
+    red = {"linkId": "colour", "answer": [{"valueCoding": {"system": "urn:c", "code": "red"}}]}
+    age = {"linkId": "age", "answer": [{"valueInteger": 4}]}
+    assert [key for key, _ in errors(response(red, age, questions=(AGE, COLOUR)))] == ["answer-order"]
+    assert [key for key, _ in errors(response({**age, "text": "Years"}, questions=(AGE,)))] == ["answer-text"]
+
+
+def test_a_code_system_counts_its_concepts():
+    system = {"resourceType": "CodeSystem", "status": "active", "content": "complete", "count": 3}
+    system["concept"] = [{"code": "a", "concept": [{"code": "b"}]}]
+    assert errors(system) == [("concepts-count", "CodeSystem.count")]
+    assert errors({**system, "count": 2}) == []
+
+
+def test_the_rows_of_a_table_are_in_a_table():
+    for inside in ("<tr><td>a</td></tr>", "<ul><p>a</p></ul>", "<table><td>a</td></table>"):
+        assert errors(narrative(f"<div {XHTML}>{inside}</div>"))[0][0] == "narrative-place"
+    good = "<table><tbody><tr><td><p>a</p></td></tr></tbody></table><ul><li>b</li></ul>"
+    assert errors(narrative(f"<div {XHTML}>{good}</div>")) == []
