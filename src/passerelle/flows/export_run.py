@@ -109,8 +109,7 @@ class Exporting:
     def choose(self, type: str) -> Choose | None:
         """What decides about the resources of a type."""
         if type not in self._choices:
-            theirs = self.export.level == "patient"
-            self._choices[type] = chosen(type, self.export, self.here.base, everybodys=theirs)
+            self._choices[type] = chosen(type, self.export, self.here.base)
         return self._choices[type]
 
     @property
@@ -151,9 +150,12 @@ def _part(view: View, one: Exporting, place: int, after: int) -> Part:
     """The next part: of one type, or of several of which there are few."""
     export, found, left = one.export, list[tuple[str, bytes, int]](), PART
     scope, since, until = export.scope, one.since, one.until
+    theirs = export.level == "patient"
     while place < len(export.types) and left > 0:
         type = export.types[place]
-        scan = view.scan(type, scope=scope, since=since, until=until, after=after, count=left)
+        scan = view.scan(
+            type, scope=scope, since=since, until=until, after=after, count=left, of_patients=theirs
+        )
         choose = one.choose(type)
         bodies = scan.bodies if choose is None else choose(scan.bodies, view)
         if bodies:
@@ -179,20 +181,14 @@ Choose = Callable[[Sequence[bytes], View], list[bytes]]
 """Those of some bodies that are exported, each as it is exported."""
 
 
-def chosen(type: str, export: Export, base: str, *, everybodys: bool = False) -> Choose | None:
-    """What decides about the resources of a type; None when all go as they are.
-
-    ``everybodys``: only what is some patient's.
-    """
+def chosen(type: str, export: Export, base: str) -> Choose | None:
+    """What decides about the resources of a type; None when all go as they are."""
     queries, elements = export.queries(type), _elements(type, export.elements)
-    theirs = everybodys and type != "Patient"
-    if not (queries or elements or theirs):
+    if not (queries or elements):
         return None
 
     def choose(bodies: Sequence[bytes], view: View) -> list[bytes]:
         read = [(body, decode(body)) for body in bodies]
-        if theirs:
-            read = [(body, resource) for body, resource in read if compartment.patients(resource, base)]
         if queries:
             read = _met(read, queries, view, base)
         return [encode(subset(resource, elements)) if elements else body for body, resource in read]

@@ -79,8 +79,10 @@ class View(Protocol):
         until: datetime | None = None,
         after: int = 0,
         count: int = 5000,
+        of_patients: bool = False,
     ) -> Scan:
-        """The current resources of a type in the order in which they were first written, for an export.
+        """The current resources of a type in the order in which they were first written, for an export; only those in
+        some patient's compartment when they are asked for.
 
         With ``until`` it is as it was at that moment: what was changed since is given as it was then.
         """

@@ -25,7 +25,7 @@ from passerelle.fhir.search import (
 )
 from passerelle.fhir.search_cursor import Cursor
 from passerelle.store.clock import Milliseconds, milliseconds, moment, wall
-from passerelle.store.filing import Place, addressed
+from passerelle.store.filing import BUCKET, Place, addressed
 from passerelle.store.filing import place as filed
 from passerelle.store.jobs import Jobs, MemoryRows, Outbox
 from passerelle.store.memory_books import Books, Key, Version
@@ -139,12 +139,15 @@ class MemoryView:
         until: datetime | None = None,
         after: int = 0,
         count: int = 5000,
+        of_patients: bool = False,
     ) -> Scan:
         keys = [key for key in self._books.versions if key[0] == type and self._books.seqs[key] > after]
         bodies: list[bytes] = []
         for number, key in enumerate(keys, start=1):
             known = self._versions(key, scope)
             then = [one.stored for one in known if until is None or one.stored.instant <= until]
+            if of_patients and known and known[-1].place.home.startswith(BUCKET):
+                continue
             if then and then[-1].body is not None and (since is None or then[-1].instant >= since):
                 bodies.append(then[-1].body)
             if len(bodies) == count and number < len(keys):

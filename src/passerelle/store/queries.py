@@ -119,12 +119,21 @@ def membership(dialect: Dialect, patient: int, scope: ScopeShape) -> Statement:
 
 @lru_cache
 def scan(
-    dialect: Dialect, type: int, after: int, limit: int, since: int | None, scope: ScopeShape
+    dialect: Dialect,
+    type: int,
+    after: int,
+    limit: int,
+    since: int | None,
+    scope: ScopeShape,
+    theirs: bool = False,
 ) -> Statement:
-    """Current versions of a type in the order in which they were first written; with ``since`` only living ones."""
+    """Current versions of a type in the order in which they were first written; with ``since`` only living ones, and
+    ``theirs`` only those in some patient's compartment."""
     statement = select(resource.c.seq, resource.c.instant, resource.c.packing, resource.c.body).where(
         resource.c.type == value(type), resource.c.seq > value(after), *within(resource, scope, dialect)
     )
+    if theirs:
+        statement = statement.where(resource.c.compartment > literal_column("0"))
     if since is not None:
         statement = statement.where(resource.c.packing.is_not(None), resource.c.instant >= value(since))
     return compiled(limited(statement.order_by(resource.c.seq), limit), dialect)

@@ -140,13 +140,14 @@ class SqlView:
         until: datetime | None = None,
         after: int = 0,
         count: int = 5000,
+        of_patients: bool = False,
     ) -> Scan:
         values, dialect = Values(self._session.dialect), self._session.dialect
         place, from_, limit = values.mark(number_of(type)), values.mark(after), values.mark(count + 1)
         start = None if since is None else milliseconds(since)
         living = None if until is not None else values.mark(start or 0)
         rows = self._ask(
-            queries.scan(dialect, place, from_, limit, living, self._scope(scope, values)), values
+            queries.scan(dialect, place, from_, limit, living, self._scope(scope, values), of_patients), values
         )
         last = rows[count - 1][0] if len(rows) > count else None
         del rows[count:]
