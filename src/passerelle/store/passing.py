@@ -6,7 +6,8 @@ condition that is likely to leave least is also turned around (``seats``): a lis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -55,34 +56,65 @@ _HEAD: Condition = literal_column(str(HEAD))
 _NUMBERS: Any = ARRAY(BigInteger)
 
 
+@dataclass(frozen=True)
+class Keyed:
+    """SQLite only: the condition that leads is one facet, whose fingerprint is known; the places of both."""
+
+    condition: int
+    key: int
+
+
 class Composer:
     """Composes for one engine."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, *, probing: bool = False) -> None:
         self._dialect = dialect
         self._lite = dialect == "sqlite"
+        self._probing = probing
+        """Whether something else leads to few rows, of which each is asked: PostgreSQL then guesses badly."""
 
     # --- candidates ---
 
-    def passing(self, row: FromClause, shape: Candidates) -> list[Condition]:
+    def passing(self, row: FromClause, shape: Candidates, by: Keyed | None = None) -> list[Condition]:
         """That a row is current, of the types, in scope, and passes every condition."""
         found = [row.c.packing.is_not(None), *within(row, shape.scope, self._dialect)]
         asked = list(shape.conditions)
-        patient = shape.scope.compartment
-        leader = _leader(asked) if self._lite and patient is None else None
-        if patient is None:
-            # SQLite takes the first index that fits; what is added to the type keeps it from the one by type.
-            found.append(self._of_types(row, shape.kinds, led=leader is not None))
-        elif self._lite:
-            found.append(tuple_(row.c.compartment, row.c.type).in_(self._home_types(shape.kinds, patient)))
+        if shape.scope.compartment is not None:
+            found += self._at_home(row, shape.kinds, shape.scope.compartment)
+            leader = None
+        elif by is not None:
+            found += [row.c.seq == posting.c.seq, posting.c.key == value(by.key)]
+            leader = asked.pop(by.condition)
         else:
-            found.append(self._of_types(row, shape.kinds))
-            found.append(row.c.compartment.in_(self._homes(shape.kinds, patient)))
-        if leader is not None:
-            found.append(row.c.seq.in_(self.seats(leader)))
+            leader = leading(asked)
+            found += self._led(row, shape.kinds, leader, asked)
+        probing = shape.scope.compartment is not None or isinstance(leader, Words | Linked | Ids | AnyOf)
+        inner = Composer(self._dialect, probing=probing)
+        return found + [inner.condition(row, one) for one in asked]
+
+    def _led(
+        self, row: FromClause, kinds: Kinds, leader: ConditionShape | None, asked: list[ConditionShape]
+    ) -> list[Condition]:
+        """The type, and what leads to few rows; that is not ``asked`` again where it leads to no others."""
+        # An engine likes the index by type too much; what is added to the type keeps it away from there.
+        if leader is None:
+            return [self._of_types(row, kinds)]
+        if self._lite:
             if _is_exact(leader):
                 asked.remove(leader)
-        return found + [self.condition(row, one) for one in asked]
+            return [self._of_types(row, kinds, led=True), row.c.seq.in_(self.seats(leader))]
+        if isinstance(leader, Ids):
+            places = among(self._dialect, locator.c.compartment, leader.places)
+            here = tuple_(row.c.compartment, row.c.seq).in_(
+                select(locator.c.home, locator.c.seq).where(places)
+            )
+            return [self._of_types(row, kinds), here]
+        return [self._of_types(row, kinds, led=_is_by_terms(leader))]
+
+    def _at_home(self, row: FromClause, kinds: Kinds, patient: int) -> list[Condition]:
+        if self._lite:
+            return [tuple_(row.c.compartment, row.c.type).in_(self._home_types(kinds, patient))]
+        return [self._of_types(row, kinds), row.c.compartment.in_(self._homes(kinds, patient))]
 
     def _homes(self, kinds: Kinds, patient: int) -> Any:
         """The few homes that what is in a patient's scope can have: said, because no engine can infer it."""
@@ -169,7 +201,9 @@ class Composer:
 
     def _spans(self, row: FromClause, shape: Spans) -> Condition:
         spelled, covered = facet.alias(), span.alias()
-        return self._covered(row, covered, spelled).where(self._spanned(covered, spelled, shape)).exists()
+        found = self._covered(row, covered, spelled).where(self._spanned(covered, spelled, shape))
+        # With an offset PostgreSQL asks each row; without, it may begin with all intervals of the world.
+        return (found.offset(ZERO) if self._probing and not self._lite else found).exists()
 
     def _covered(self, row: FromClause, covered: FromClause, spelled: FromClause) -> Select[Any]:
         return (
@@ -273,6 +307,10 @@ class Composer:
 
     # --- facets ---
 
+    def spelled_by(self, shape: Words) -> Select[Any]:
+        """The fingerprints of the facets that pass."""
+        return select(facet.c.key).where(self._spelled(facet, shape))
+
     def named(self, spelled: FromClause, kinds: Kinds, names: tuple[int, ...]) -> Condition:
         """That a facet is of some types and has one of some names."""
         if kinds.one:
@@ -326,10 +364,20 @@ class Composer:
         return spelled.c.text if self._lite else func.left(spelled.c.text, _HEAD)
 
 
-def _leader(conditions: list[ConditionShape]) -> ConditionShape | None:
+def leading(conditions: Sequence[ConditionShape]) -> ConditionShape | None:
     """The condition that leaves least; none when each may leave almost everything."""
     best = min(conditions, key=_rank, default=None)
     return best if best is not None and _rank(best) < LAST else None
+
+
+def _is_by_terms(shape: ConditionShape) -> bool:
+    """Whether the inverted index of PostgreSQL leads to few rows."""
+    match shape:
+        case Words() | Linked():
+            return _rank(shape) < LAST - 1
+        case AnyOf():
+            return all(map(_is_by_terms, shape.any))
+    return False
 
 
 def _is_exact(shape: ConditionShape) -> bool:

@@ -8,26 +8,35 @@ from typing import Any
 from sqlalchemy import Select, and_, false, func, literal_column, or_, select, true
 from sqlalchemy.sql.selectable import FromClause
 
-from passerelle.store.compose import ONE, Condition, Dialect, Statement, compiled, limited, value
-from passerelle.store.passing import Composer
+from passerelle.store.compose import (
+    ONE,
+    OPEN,
+    ZERO,
+    Condition,
+    Dialect,
+    Statement,
+    compiled,
+    limited,
+    value,
+)
+from passerelle.store.passing import Composer, Keyed, leading
 from passerelle.store.queries import columns
-from passerelle.store.shapes import Ordering, Place, SearchShape
-from passerelle.store.tables import facet, resource, span
+from passerelle.store.shapes import Ordering, Place, SearchShape, Words
+from passerelle.store.tables import facet, posting, resource, span
 
 
 @lru_cache(512)
-def page(dialect: Dialect, shape: SearchShape, limit: int, *, counted: bool) -> Statement:
-    """One page of the matches: the versions, the number and the sort values of each, perhaps how many there are.
-
-    Values: those of the search; at ``limit`` how many.
-    """
+def page(
+    dialect: Dialect, shape: SearchShape, limit: int, *, counted: bool, by: Keyed | None = None
+) -> Statement:
+    """One page of the matches: the versions, the number and the sort values of each, perhaps how many there are."""
     composer = Composer(dialect)
     keys = [_sorted_by(one, resource, dialect).label(f"k{n}") for n, one in enumerate(shape.order)]
     found = select(*columns(resource), resource.c.seq, *keys).where(
-        *composer.passing(resource, shape.candidates)
+        *composer.passing(resource, shape.candidates, by)
     )
     if counted:
-        found = found.add_columns(_total(composer, shape).scalar_subquery().label("total"))
+        found = found.add_columns(_total(composer, shape, None).scalar_subquery().label("total"))
     if not keys:
         if shape.after:
             found = found.where(resource.c.seq < value(shape.after.seq))
@@ -43,15 +52,28 @@ def page(dialect: Dialect, shape: SearchShape, limit: int, *, counted: bool) -> 
 
 
 @lru_cache(512)
-def total(dialect: Dialect, shape: SearchShape) -> Statement:
-    """How many matches there are. Values: those of the search."""
-    return compiled(_total(Composer(dialect), shape), dialect)
+def total(dialect: Dialect, shape: SearchShape, by: Keyed | None = None) -> Statement:
+    """How many matches there are."""
+    return compiled(_total(Composer(dialect), shape, by), dialect)
 
 
-def _total(composer: Composer, shape: SearchShape) -> Select[Any]:
+def _total(composer: Composer, shape: SearchShape, by: Keyed | None) -> Select[Any]:
+    bound = value(shape.after.bound) if shape.after else None
+    if by is not None and len(shape.candidates.conditions) == 1 and shape.candidates.scope == OPEN:
+        found = select(func.count()).select_from(posting).where(posting.c.key == value(by.key))
+        return found if bound is None else found.where(posting.c.seq <= bound)
     every = resource.alias()
-    found = select(func.count()).select_from(every).where(*composer.passing(every, shape.candidates))
-    return found.where(every.c.seq <= value(shape.after.bound)) if shape.after else found
+    found = select(func.count(every.c.seq)).where(*composer.passing(every, shape.candidates, by))
+    return found if bound is None else found.where(every.c.seq <= bound)
+
+
+@lru_cache(512)
+def keys(words: Words) -> Statement:
+    """The fingerprints of the facets that pass a condition, in SQLite."""
+    return compiled(Composer("sqlite").spelled_by(words).limit(TWO).offset(ZERO), "sqlite")
+
+
+TWO: Condition = literal_column("2")
 
 
 # --- order --------------------------------------------------------------------------------------------------
@@ -102,4 +124,4 @@ def _sorted_by(one: Ordering, row: FromClause, dialect: Dialect) -> Any:
     return texts.where(composer.has(row, spelled)).correlate(row).scalar_subquery()
 
 
-__all__ = ["literal_column", "page", "total"]
+__all__ = ["Keyed", "keys", "leading", "page", "total"]

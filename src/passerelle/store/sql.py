@@ -17,7 +17,7 @@ from passerelle.store.numbers import METHODS, NUMBERS, TYPES, bucket, number_of,
 from passerelle.store.packing import unpack, unpack_all, unpack_many
 from passerelle.store.record import Kept, whole
 from passerelle.store.session import Row, Session
-from passerelle.store.shapes import Search, lower
+from passerelle.store.shapes import Search, Words, lower
 from passerelle.store.writing import Known
 
 Period = tuple[datetime, datetime]
@@ -92,13 +92,18 @@ class SqlView:
         asked = lower(query, self._home, self._session.dialect)
         count = 0 if query.summary == "count" else query.count
         wanted = query.total or not count
-        rows = self._matches(asked, count) if count else []
+        by = self._keyed(asked) if self._session.dialect == "sqlite" else None
+        told = wanted and query.after is None and self._session.dialect == "postgresql"
+        rows = self._matches(asked, count, by, counted=told) if count else []
         more = len(rows) > count > 0
         shown = rows[:count]
         matches = tuple(map(_stored, shown))
         total = None
         if wanted:
-            total = len(rows) if count and not more and query.after is None else self._total(asked)
+            if count and not more and query.after is None:
+                total = len(rows)
+            else:
+                total = rows[0][-1] if told and rows else self._total(asked, by)
         following = self._cursor(query, asked, shown) if more else None
         return Found(matches, self._beside(query, matches), total, more, following)
 
@@ -188,13 +193,24 @@ class SqlView:
         wanted = set(known)
         return [row for row in rows if row[6] is not None and f"{TYPES[row[0]]}/{row[1]}" in wanted]
 
-    def _matches(self, asked: Search, count: int) -> list[Row]:
+    def _keyed(self, asked: Search) -> searching.Keyed | None:
+        """SQLite: which single facet leads, if one does. Its resources are then read in their order, not all first."""
+        conditions = asked.shape.candidates.conditions
+        leader = searching.leading(conditions)
+        if not isinstance(leader, Words) or asked.shape.candidates.scope.compartment is not None:
+            return None
+        found = self._ask(searching.keys(leader), asked.values)
+        if len(found) != 1:
+            return None
+        return searching.Keyed(conditions.index(leader), asked.values.mark(found[0][0]))
+
+    def _matches(self, asked: Search, count: int, by: searching.Keyed | None, *, counted: bool) -> list[Row]:
         limit = asked.values.mark(count + 1)
-        statement = searching.page(self._session.dialect, asked.shape, limit, counted=False)
+        statement = searching.page(self._session.dialect, asked.shape, limit, counted=counted, by=by)
         return self._ask(statement, asked.values)
 
-    def _total(self, asked: Search) -> int:
-        return int(self._ask(searching.total(self._session.dialect, asked.shape), asked.values)[0][0])
+    def _total(self, asked: Search, by: searching.Keyed | None) -> int:
+        return int(self._ask(searching.total(self._session.dialect, asked.shape, by), asked.values)[0][0])
 
     def _cursor(self, query: Query, asked: Search, shown: list[Row]) -> str:
         last = shown[-1]
