@@ -120,8 +120,14 @@ _NO_MATTER = frozenset({"_format", "_pretty", "_totalMethod"})
 """What changes nothing about what is found. The last is how fhirpy asks for a total, which is always given here."""
 
 
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""What no FHIR string holds, and no database accepts."""
+
+
 def _take(draft: _Draft, written: str, value: str) -> None:
     name, _, modifier = written.partition(":")
+    if _NOT_TEXT.search(value):
+        raise BadInput(Issue("control-character", "value"))
     if name in ("_include", "_revinclude"):
         _include(draft, name, modifier, value)
     elif control := _CONTROLS.get(name):

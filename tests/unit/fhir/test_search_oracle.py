@@ -12,7 +12,6 @@ from passerelle.fhir.search import matches, parse
 from passerelle.store.memory import MemoryStore
 from passerelle.store.sqlite import SqliteStore
 
-
 KINDS = ["composite", "date", "number", "quantity", "reference", "string", "token", "uri"]
 
 
