@@ -6,31 +6,39 @@ file. Any value can be overridden by an environment variable such as ``PASSERELL
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+import msgspec
+from msgspec import Meta
+
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$")]
+Some = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[int, Meta(ge=1)]
 
 
 class ConfigurationError(Exception):
     """The configuration cannot be used: which key, and what it needs."""
 
 
-class Name(BaseModel):
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration: a key that it does not have is a mistake, and is named."""
+
+
+class Name(Section, frozen=True):
     """A name in both languages."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    en: str = Field(min_length=1)
-    fr: str = Field(min_length=1)
+    en: Some
+    fr: Some
 
 
-class IntakeLimits(BaseModel):
+class IntakeLimits(Section, frozen=True):
     """What may arrive; see ``fhir.intake.Limits`` for the units."""
-
-    model_config = ConfigDict(extra="forbid")
 
     max_bytes: int = 64 * 1024 * 1024
     max_depth: int = 64
@@ -38,35 +46,29 @@ class IntakeLimits(BaseModel):
     max_string: int = 16 * 1024 * 1024
 
 
-class InterfaceRules(BaseModel):
+class InterfaceRules(Section, frozen=True):
     """What R4 leaves to the server; see ``flows.ports.Rules``."""
-
-    model_config = ConfigDict(extra="forbid")
 
     require_if_match: bool = False
     conditional_delete: Literal["single", "multiple"] = "single"
-    most_conditional: int = Field(default=1000, ge=1)
+    most_conditional: Positive = 1000
     update_create: bool = True
     strict_references: bool = False
-    most_in_page: int = Field(default=1000, ge=1)
+    most_in_page: Positive = 1000
 
 
-class CrowdLimits(BaseModel):
+class CrowdLimits(Section, frozen=True):
     """How many requests may come at once; see ``node.shedding.Crowd``."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    running: int = Field(default=256, ge=1)
-    waiting: int = Field(default=1024, ge=0)
-    others: float = Field(default=0.5, ge=0, le=1)
+    running: Positive = 256
+    waiting: Annotated[int, Meta(ge=0)] = 1024
+    others: Annotated[float, Meta(ge=0, le=1)] = 0.5
     seconds: float = 5.0
     retry_after: int = 5
 
 
-class JobSettings(BaseModel):
+class JobSettings(Section, frozen=True):
     """Work that outlives its request; see ``flows.ports.JobRules`` for the first six."""
-
-    model_config = ConfigDict(extra="forbid")
 
     lives: float = 86_400.0
     most: int = 20
@@ -76,16 +78,14 @@ class JobSettings(BaseModel):
     query_seconds: float = 600.0
     folder: Path = Path("jobs")
     """Where jobs keep their files; processes that share a database share this folder too."""
-    lease: float = Field(default=30.0, ge=1)
+    lease: Annotated[float, Meta(ge=1)] = 30.0
     """Seconds after which the job of a process that gives no sign of life is claimed by another."""
     poll: float = 1.0
     """Seconds between looks for a job that another process was asked for."""
 
 
-class WatchSettings(BaseModel):
+class WatchSettings(Section, frozen=True):
     """Who may read the metrics; see ``node.watch``. Without any of these, nobody."""
-
-    model_config = ConfigDict(extra="forbid")
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -100,15 +100,13 @@ class WatchSettings(BaseModel):
     """Bytes of audit events that may wait to be filed for the node to be ready."""
 
 
-class OutsideProvider(BaseModel):
+class OutsideProvider(Section, frozen=True):
     """An outside OpenID Connect provider that people may sign in with (see ``node.oidc`` and ``node.outside``)."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    id: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    id: Slug
     name: Name
     issuer: str
-    client_id: str = Field(min_length=1)
+    client_id: Some
     client_secret_file: Path | None = None
     """Left out for a public client."""
     scopes: tuple[str, ...] = ("openid", "profile")
@@ -126,12 +124,10 @@ class OutsideProvider(BaseModel):
     """Origins that a browser passes on its way beside the issuer's, such as a provider behind this one."""
 
 
-class Settings(BaseSettings):
+class Settings(Section, frozen=True):
     """Everything that one node needs to know to run."""
 
-    model_config = SettingsConfigDict(env_prefix="PASSERELLE_", env_nested_delimiter="__", extra="forbid")
-
-    id: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    id: Slug
     name: Name
     host: str = "127.0.0.1"
     port: int = 8800
@@ -163,7 +159,7 @@ class Settings(BaseSettings):
     session_seconds: int = 8 * 3600
     sign_in_tries: int = 5
     sign_in_window_seconds: int = 300
-    query_seconds: float = Field(default=30.0, gt=0)
+    query_seconds: Annotated[float, Meta(gt=0)] = 30.0
     """The longest that one question to the store may take; then it is given up, and who asked is told to ask for less."""
     crowd: CrowdLimits = CrowdLimits()
     jobs: JobSettings = JobSettings()
@@ -175,18 +171,6 @@ class Settings(BaseSettings):
     validate_resources: bool = True
     readers: int = 2
     home: Path = Path(".")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The environment of a deployment overrides the file that it ships.
-        return env_settings, init_settings
 
     @property
     def address(self) -> str:
@@ -218,10 +202,56 @@ def load(path: Path) -> Settings:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    values = _overridden(Settings, {"home": path.parent, **values}, "PASSERELLE_", os.environ)
     try:
-        return Settings(**{"home": path.parent, **values})
-    except SettingsError as error:
-        raise ConfigurationError(f"The environment cannot be used: {error}") from None
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(f"{path}: {faults}") from None
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path}: {_fault(str(error))}") from None
+
+
+def _fault(said: str) -> str:
+    """The key, with the sections that it is in, and what is wrong with it."""
+    fault, _, place = said.partition(" - at `$")
+    keys = [place.rstrip("`").lstrip(".")]
+    if named := re.search(r"(?:missing required|unknown) field `(\w+)`", fault):
+        keys.append(named[1])
+    where = ".".join(filter(None, keys))
+    return f"{where}: {fault}" if where else fault
+
+
+def _path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise ValueError("Expected a path")
+
+
+def _overridden(
+    kind: type[Section], values: Mapping[str, Any], prefix: str, environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """The values with those of the environment in their place: a deployment overrides the file that it ships.
+
+    A part of a section is named with two underscores (``PASSERELLE_LIMITS__MAX_DEPTH``); a list or a section is JSON.
+    """
+    found = dict(values)
+    for field in msgspec.structs.fields(kind):
+        name = f"{prefix}{field.name.upper()}"
+        if name in environment:
+            found[field.name] = _written(name, environment[name], field.type)
+        given = found.get(field.name, {})
+        if isinstance(field.type, type) and issubclass(field.type, Section) and isinstance(given, dict):
+            inside = _overridden(field.type, given, f"{name}__", environment)
+            if inside or field.name in found:
+                found[field.name] = inside
+    return found
+
+
+def _written(name: str, text: str, kind: Any) -> Any:
+    """A text is itself; what is made of several values is JSON."""
+    if getattr(kind, "__origin__", None) not in (tuple, dict) and not (
+        isinstance(kind, type) and issubclass(kind, Section)
+    ):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ConfigurationError(f"The environment cannot be used: {name} must be JSON.") from None

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import msgspec
 from starlette.types import ASGIApp
 
 from passerelle.flows import bulk_import, export_run, postponed
@@ -38,14 +39,14 @@ class Beside:
     @classmethod
     def of(cls, settings: Settings) -> Beside:
         counted = Metrics()
-        crowd = Crowd(**settings.crowd.model_dump())
+        crowd = Crowd(**msgspec.structs.asdict(settings.crowd))
         return cls(counted, Shedding(crowd, counted.count_shed), asyncio.Event())
 
 
 def rules(settings: Settings) -> JobRules:
     """What the operator decided about jobs."""
-    known = settings.jobs
-    return JobRules(**known.model_dump(exclude={"folder", "lease", "poll"}))
+    known = msgspec.structs.asdict(settings.jobs)
+    return JobRules(**{name: known[name] for name in known.keys() - {"folder", "lease", "poll"}})
 
 
 @dataclass

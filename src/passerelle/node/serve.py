@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -126,7 +127,7 @@ def wire(settings: Settings) -> Wired:
 
 
 def _here(settings: Settings, directory: DirectoryFile, peers: Peers, beside: Beside) -> Here:
-    limits = Limits(**settings.limits.model_dump())
+    limits = Limits(**msgspec.structs.asdict(settings.limits))
     return Here(
         id=NodeId(settings.id),
         base=settings.base,
@@ -146,7 +147,7 @@ def _here(settings: Settings, directory: DirectoryFile, peers: Peers, beside: Be
         deadline=settings.deadline,
         validate=settings.validate_resources,
         profiles=profiles(settings.file(settings.packages) if settings.packages else None),
-        rules=ports.Rules(**settings.rules.model_dump()),
+        rules=ports.Rules(**msgspec.structs.asdict(settings.rules)),
         jobs=rules(settings),
         wake=beside.awake.set,
     )
