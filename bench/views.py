@@ -61,6 +61,11 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = given.source or written(Path(folder) / "Observation.ndjson", given.people)
+        if not source.stat().st_size:
+            print(
+                "There are no records to measure with: set PASSERELLE_SHARED_DATA, or name a file of Observations."
+            )
+            return
         result = measure(source, Path(folder), given.rounds)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     for name, row in result["rows"].items():
