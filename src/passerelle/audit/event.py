@@ -11,11 +11,12 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
-from urllib.parse import urlencode
 
+from passerelle.fhir.bundle import query_string
 from passerelle.fhir.codes import NODES
-from passerelle.values import Access, Caller, Json, NodeId, instant
+from passerelle.values import Access, Caller, Json, NodeId, Purpose, instant
 
 Outcome = Literal["0", "4", "8"]
 """FHIR audit-event-outcome: success, minor failure (refused or not possible), serious failure."""
@@ -119,11 +120,6 @@ def event(
     """
     shape = _SHAPES.get(access.interaction, _ASK)
     leaves = disclosed and bool(access.patient) and access.caller.node != here
-    policies = _policies(token_id, reasons)
-    if leaves:
-        agents = [_node(here, _SOURCE, line.server_address), _client(access, _DESTINATION, line)]
-    else:
-        agents = [_client(access, shape.client, line), _node(here, shape.server, line.server_address)]
     return _event(
         access,
         kind=_EXPORT if leaves else _REST,
@@ -132,9 +128,32 @@ def event(
         outcome=outcome,
         recorded=recorded,
         here=here,
-        agents=_with_user(agents, access, _RECIPIENT if leaves else shape.user, policies, int(leaves)),
+        agents=_agents(
+            access.caller, access.purpose, access.interaction, here, line, token_id, tuple(reasons), leaves
+        ),
         entities=_entities(access, entity, query, _REPORT if leaves else _RESOURCE),
     )
+
+
+@lru_cache(maxsize=2048)
+def _agents(
+    caller: Caller,
+    purpose: Purpose,
+    interaction: str,
+    here: NodeId,
+    line: Line,
+    token_id: str,
+    reasons: tuple[str, ...],
+    leaves: bool,
+) -> list[Json]:
+    """Who took part. Every request of one token has the same, so it is made once. INVARIANT: nobody changes it."""
+    access, shape = Access(caller, purpose, interaction), _SHAPES.get(interaction, _ASK)
+    if leaves:
+        agents = [_node(here, _SOURCE, line.server_address), _client(access, _DESTINATION, line)]
+    else:
+        agents = [_client(access, shape.client, line), _node(here, shape.server, line.server_address)]
+    part = _RECIPIENT if leaves else shape.user
+    return _with_user(agents, access, part, _policies(token_id, reasons), int(leaves))
 
 
 def received(
@@ -283,5 +302,5 @@ def _patient(reference: str) -> Json:
 
 
 def _raw(access: Access, query: bytes | Sequence[tuple[str, str]]) -> str:
-    sent = query if isinstance(query, bytes) else urlencode(query).encode()
+    sent = query if isinstance(query, bytes) else query_string(tuple(query)).encode()
     return b64encode((access.type or "").encode() + b"?" + sent).decode()

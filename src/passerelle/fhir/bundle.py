@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -36,8 +37,14 @@ class Response:
 
 def link(url: str, params: Iterable[tuple[str, str]] = ()) -> str:
     """An address with its query string."""
-    query = urlencode(list(params))
+    query = query_string(tuple(params))
     return f"{url}?{query}" if query else url
+
+
+@lru_cache(maxsize=1024)
+def query_string(params: tuple[tuple[str, str], ...]) -> str:
+    """Parameters as an address writes them; the links and the event of one request write the same ones."""
+    return urlencode(params)
 
 
 def searchset(
@@ -164,6 +171,7 @@ __all__ = [
     "linked",
     "literal",
     "pinned",
+    "query_string",
     "response",
     "rewrite",
     "searchset",
