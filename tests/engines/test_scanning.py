@@ -98,3 +98,23 @@ def test_nothing_that_comes_later_changes_a_scan(before: list[str], after: list[
         assert await store.look(lambda view: scanned(view, 2, until=moment)) == first
 
     asyncio.run(same())
+
+
+def test_only_what_is_some_patients_is_scanned_when_that_is_asked(new_store: Opener) -> None:
+    async def both() -> None:
+        store = new_store()
+        about = {"resourceType": "Communication", "id": "c1", "status": "completed"}
+        mine = {**about, "id": "c2", "subject": {"reference": "Patient/a"}}
+        await store.change(
+            lambda change: [
+                change.put("Communication", one["id"], one, created=True) for one in (about, mine)
+            ]
+        )
+        for asked in ({}, {"until": await store.change(lambda change: change.settled())}):
+            scan = await store.look(
+                lambda view, asked=asked: view.scan("Communication", of_patients=True, **asked)
+            )
+            assert [json.loads(body)["id"] for body in scan.bodies] == ["c2"]
+        await store.close()
+
+    asyncio.run(both())

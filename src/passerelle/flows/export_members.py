@@ -61,8 +61,9 @@ def _read(
 ) -> dict[str, tuple[bytes, int]]:
     """The lines of some patients by type, as all was at the moment of the export."""
     by_type: dict[str, list[bytes]] = defaultdict(list)
-    for stored in _as_it_was(view, one, some):
-        if stored.body is not None and _stands_here(stored, some, order, one.here.base):
+    for stored, theirs in _as_it_was(view, one, some):
+        sure = theirs and _only_theirs(stored)
+        if stored.body is not None and (sure or _stands_here(stored, some, order, one.here.base)):
             by_type[stored.type].append(stored.body)
     found = {}
     for type, bodies in by_type.items():
@@ -73,8 +74,8 @@ def _read(
     return found
 
 
-def _as_it_was(view: View, one: Exporting, some: list[str]) -> Iterable[Stored]:
-    """What the compartments hold now, each resource as it was then."""
+def _as_it_was(view: View, one: Exporting, some: list[str]) -> Iterable[tuple[Stored, bool]]:
+    """What the compartments hold now, each resource as it was then; and whether it was found with one of these patients."""
     export, until, types = one.export, one.until, frozenset(one.export.types)
     changed = _changed_since(view, one, until)
     seen: set[str] = set(changed)
@@ -82,10 +83,10 @@ def _as_it_was(view: View, one: Exporting, some: list[str]) -> Iterable[Stored]:
         for stored in view.everything(patient, types=types, since=one.since, scope=export.scope):
             if stored.reference not in seen:
                 seen.add(stored.reference)
-                yield stored
+                yield stored, True
     for was in changed.values():
         if was is not None and was.type in types and (one.since is None or was.instant >= one.since):
-            yield was
+            yield was, False
 
 
 def _changed_since(view: View, one: Exporting, until: datetime) -> dict[str, Stored | None]:
@@ -114,6 +115,18 @@ def _stands_here(stored: Stored, some: list[str], order: Mapping[str, int], base
     about = _about(stored, base)
     placed = [id for id in about if id in order]
     return bool(placed) and min(placed, key=order.__getitem__) in some
+
+
+def _only_theirs(stored: Stored) -> bool:
+    """Whether what was found in one patient's compartment is surely in no other's, without reading it: it speaks of
+    one Patient at most. What a whole record brings along lies in nobody's compartment, so that it is read."""
+    body = stored.body or b""
+    return stored.type not in BROUGHT_ALONG and body.count(b"Patient/") <= 1
+
+
+BROUGHT_ALONG = frozenset(
+    {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "Device"}
+)
 
 
 def _about(stored: Stored, base: str) -> tuple[str, ...]:
