@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_ISSUES = 100
 Mode = Literal["create", "update", "delete", "profile"]
 
+_STRUCTURE = "http://hl7.org/fhir/StructureDefinition/"
 _UNREADABLE = frozenset(
     {
         *("wrong-json-type", "single-expected", "list-expected", "null-misplaced", "empty-value"),
@@ -116,6 +117,7 @@ def _meaning(
         validate_extensions,
         validate_narrative,
     )
+    from passerelle.fhir.profiles.items import root
     from passerelle.fhir.validate_definitions import vital_sign
 
     known = known or profiles.IN_THE_BOX
@@ -127,5 +129,11 @@ def _meaning(
     yield from validate_bundle.issues(resource)
     yield from validate_conformance.issues(resource)
     yield from validate_answers.issues(resource, profiles.Surroundings(resource, resolve).resolve)
+    if profile and not known.known(profile) and not profile.startswith(_STRUCTURE):
+        yield Issue("profile-unknown", "not-found", kind)
+        profile = None
     asked = [*profiles.declared(resource), *(url for url in (profile, vital_sign(resource)) if url)]
     yield from profiles.check(resource, known, asked=asked, resolve=resolve)
+    for item in profiles.inner_resources(root(resource)):
+        if url := vital_sign(item.value):
+            yield from profiles.check(item.value, known, asked=[url], resolve=resolve, path=item.path)

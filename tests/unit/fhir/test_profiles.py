@@ -278,3 +278,16 @@ def test_every_rule_in_the_box_can_be_read():
             for element in lines(name).get(url)["element"]:
                 for rule in element.get("constraint", ()):
                     compile(rule["expression"])
+
+
+def test_without_discriminators_the_slice_is_the_one_that_is_satisfied():
+    rules = profile(
+        ("Observation.component", {"slicing": {"rules": "closed"}}),
+        ("Observation.component:a", {"sliceName": "a", "min": 1}),
+        ("Observation.component:a.code.text", {"fixedString": "a"}),
+    )
+    assert asked({**BASE, "component": [{"code": {"text": "a"}}]}, rules) == []
+    assert asked({**BASE, "component": [{"code": {"text": "b"}}]}, rules) == [
+        ("profile-slice-closed", "Observation.component[0]"),
+        ("profile-least", "Observation"),
+    ]

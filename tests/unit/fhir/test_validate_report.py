@@ -332,3 +332,25 @@ def test_the_rows_of_a_table_are_in_a_table():
         assert errors(narrative(f"<div {XHTML}>{inside}</div>"))[0][0] == "narrative-place"
     good = "<table><tbody><tr><td><p>a</p></td></tr></tbody></table><ul><li>b</li></ul>"
     assert errors(narrative(f"<div {XHTML}>{good}</div>")) == []
+
+
+def test_a_vital_sign_in_a_bundle_is_one_too():
+    heart = {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+        "effectiveDateTime": "2020",
+        "valueString": "fast",
+    }
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"fullUrl": "urn:x:1", "resource": heart}],
+    }
+    assert ("profile-kind", "Bundle.entry[0].resource.valueString") in errors(bundle)
+
+
+def test_a_profile_that_is_asked_for_must_be_known():
+    assert errors(PATIENT, profile="http://nobody.example/p") == [("profile-unknown", "Patient")]
+    assert errors(PATIENT, profile="http://hl7.org/fhir/StructureDefinition/Patient") == []

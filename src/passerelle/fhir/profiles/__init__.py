@@ -43,24 +43,26 @@ def check(
     *,
     asked: Iterable[str] | None = None,
     resolve: Callable[[str], Json | None] | None = None,
+    path: str = "",
 ) -> tuple[Issue, ...]:
     """What a resource that is good R4 does not keep of its declared profiles, or of those asked for.
 
-    A profile that nobody here knows is a warning. ``resolve`` finds what a reference leads to outside of the resource.
+    A profile that nobody here knows is a warning. ``resolve`` finds what a reference leads to outside of the resource;
+    ``path`` is where the resource itself stands.
     """
     around = Surroundings(resource, resolve)
     walk = Walk.at(resource, profiles, around.resolve)
     found: dict[tuple[str, str | None, str], Issue] = {}
-    for issue in _issues(walk, resource, asked):
+    for issue in _issues(walk, root(resource, path), asked):
         found.setdefault((issue.key, issue.expression, str(issue.details)), issue)
         if len(found) == MOST_ISSUES:
             break
     return tuple(found.values())
 
 
-def _issues(walk: Walk, resource: Json, asked: Iterable[str] | None) -> Iterator[Issue]:
-    yield from _of_one(walk, root(resource), declared(resource) if asked is None else asked)
-    for item in inner_resources(root(resource)):
+def _issues(walk: Walk, top: Item, asked: Iterable[str] | None) -> Iterator[Issue]:
+    yield from _of_one(walk, top, declared(top.value) if asked is None else asked)
+    for item in inner_resources(top):
         yield from _of_one(walk, item, declared(item.value))
 
 

@@ -31,9 +31,9 @@ def of(demand: Demand) -> Slicing:
 
 
 def slice_of(walk: Walk, demand: Demand, how: Slicing, item: Item) -> str | None:
-    """The name of the first slice that an element belongs to."""
+    """The name of the first slice that an element belongs to; without discriminators the first that it satisfies."""
     if not how.by:
-        return None
+        return next((name for name, each in demand.slices.items() if walk.fits(each, item)), None)
     fits = (
         name
         for name, each in demand.slices.items()

@@ -47,6 +47,10 @@ class Walk:
             self.judged[place] = all(issue.severity != "error" for issue in issues)
         return self.judged[place]
 
+    def fits(self, demand: Demand, item: Item) -> bool:
+        """Whether a value does what is asked, nobody being told why not."""
+        return all(issue.severity != "error" for issue in _of(self, demand, item))
+
 
 def of_profile(walk: Walk, profile: Profile, item: Item) -> Iterator[Issue]:
     """What a value of a resource or datatype does not keep of a profile."""
