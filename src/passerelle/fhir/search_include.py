@@ -59,6 +59,8 @@ def pointed(seen: Seen, steps: Sequence[Include]) -> set[str]:
         if step.source not in ("*", seen.type):
             continue
         names, start = _rows(seen.type, step.name)
+        if step.target and start not in ("", f"{step.target}/"):
+            continue  # `patient` never points to a Group
         start = f"{step.target}/" if step.target else start
         followed |= {
             row.text
