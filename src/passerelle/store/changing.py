@@ -20,6 +20,10 @@ from passerelle.store.writing import Before, Known, Writing
 from passerelle.values import Json, instant
 
 
+PATIENCE = 250
+"""How many times 20 milliseconds a moment waits for the changes before it."""
+
+
 class _Flushing:
     """A session in which nothing is asked before what waits is written."""
 
@@ -57,7 +61,17 @@ class SqlChange(SqlView):
 
     def settled(self) -> datetime:
         self.latest = max(self.latest, self._now + 1)  # whatever comes next is later
+        if self._session.dialect == "postgresql":
+            self._wait_for_others()
         return moment(self._now)
+
+    def _wait_for_others(self) -> None:
+        """Changes that began before this one, in whatever process, may bear an earlier moment: they end first. One that
+        goes on for very long is not waited for."""
+        for _ in range(PATIENCE):
+            if not self._session.rows(statements.UNDER_WAY, (self._now / 1000,)):
+                return
+            self._session.rows("SELECT pg_sleep(0.02)", ())
 
     @property
     def outbox(self) -> Outbox:

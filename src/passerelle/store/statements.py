@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+# What others do is told anew each time only after what was told before is forgotten.
+UNDER_WAY = """
+SELECT pid FROM (SELECT pg_stat_clear_snapshot()) AS forgotten, pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start <= to_timestamp(?) AND state <> 'idle'
+LIMIT 1
+"""
+
 CURRENT = """
 SELECT r.compartment, r.seq, r.version, r.instant, r.method, r.body IS NULL, r.terms, r.others
 FROM locator l JOIN resource r ON r.compartment = l.home AND r.type = ? AND r.seq = l.seq
