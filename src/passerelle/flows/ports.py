@@ -109,6 +109,9 @@ class Change(View, Protocol):
     def load(self, resources: Iterable[Json]) -> int:
         """Put many resources under the ids that they have; their number."""
 
+    def foresee(self, references: Sequence[str]) -> None:
+        """What will be put one by one, so that a server that is away is asked once."""
+
     def purge(self, type: str, id: str) -> None:
         """Erase every version; what is left says only that it was erased."""
 
@@ -200,6 +203,8 @@ class Rules:
     strict_references: bool = False
     """Whether a literal reference must lead to a resource that is held here."""
     most_in_page: int = 1000
+    deepest_chain: int = 8
+    """How many references a chain and ``_has`` may follow, together."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def transaction(
         for entry in entries:
             if (entry.step.method == "DELETE") == (method == "DELETE"):
                 work.at(entry, act)
+    change.foresee(list(work.made))
     for entry in _in_order(entries):
         work.at(entry, work.do)
     return tuple(work.done[entry.step.index] for entry in entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from passerelle.fhir.resource import Stored, decode, encode
@@ -18,6 +19,9 @@ from passerelle.store.session import Numbers, Row, Session
 from passerelle.store.sql import SqlView
 from passerelle.store.writing import Before, Known, Writing
 from passerelle.values import Json, instant
+
+CHUNK = 500
+"""How many resources a load looks for at a time."""
 
 
 PATIENCE = 250
@@ -118,11 +122,17 @@ class SqlChange(SqlView):
 
     def load(self, resources: Iterable[Json]) -> int:
         """Put many at once, as from a backup."""
-        count = 0
-        for resource in resources:
-            self.put(resource["resourceType"], resource["id"], resource, created=False)
-            count += 1
+        count, source = 0, iter(resources)
+        while chunk := list(islice(source, CHUNK)):
+            self.foresee([f"{one['resourceType']}/{one['id']}" for one in chunk])
+            for resource in chunk:
+                self.put(resource["resourceType"], resource["id"], resource, created=False)
+            count += len(chunk)
         return count
+
+    def foresee(self, references: Sequence[str]) -> None:
+        """What will be put one by one: a server that is away is then asked once, not each time."""
+        self.writing.foresee(references)
 
     def finish(self) -> None:
         """Before the commit: write what still waits."""

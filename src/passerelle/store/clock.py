@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -18,6 +19,7 @@ def wall() -> int:
     return time.time_ns() // 1_000_000
 
 
+@lru_cache(4096)  # what was written together has one moment
 def moment(milliseconds: int) -> datetime:
     """A stored moment as a datetime in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -257,6 +257,9 @@ class MemoryChange(MemoryView):
         version, at = self._next(type, id)
         return self._write(Stored(type, id, version, moment(at), "DELETE", None), current.place)
 
+    def foresee(self, references: Sequence[str]) -> None:
+        """Nothing is far away here."""
+
     def purge(self, type: str, id: str) -> None:
         if (type, id) not in self._books.versions:
             return

@@ -264,6 +264,8 @@ class Composer:
         """``Type/id`` of a row."""
         if kinds.one:
             return value(kinds.names[0]).concat(row.c.id)
+        if not kinds.numbered:  # no type is left
+            return literal_column("''")
         names = [
             (row.c.type == literal_column(str(number)), value(place)) for place, number in kinds.numbered
         ]

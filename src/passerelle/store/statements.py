@@ -15,6 +15,13 @@ FROM locator l JOIN resource r ON r.compartment = l.home AND r.type = ? AND r.se
 WHERE l.compartment = ? AND l.rest = ? AND r.id = ?
 """
 
+# Of many, in PostgreSQL; a few more, if two references share half of a fingerprint.
+CURRENT_OF = """
+SELECT r.compartment, r.seq, r.version, r.instant, r.method, r.body IS NULL, r.terms, r.others, r.type, r.id
+FROM locator l JOIN resource r ON r.compartment = l.home AND r.seq = l.seq
+WHERE l.compartment = ANY(?) AND r.type = ANY(?)
+"""
+
 LATEST = "SELECT max(instant) FROM resource"
 LAST_SEQ = "SELECT max(seq) FROM resource"
 LAST_HOME = "SELECT max(number) FROM home"

@@ -12,13 +12,16 @@ from passerelle.store import statements
 from passerelle.store.clock import milliseconds
 from passerelle.store.facets import Described, Key, Lexicon, packed, terms_of
 from passerelle.store.filing import BUCKET, Filing
-from passerelle.store.numbers import METHOD_NUMBERS, NUMBERS, bucket, whereabouts
+from passerelle.store.numbers import METHOD_NUMBERS, NUMBERS, TYPES, bucket, whereabouts
 from passerelle.store.packing import pack
 from passerelle.store.session import Numbers, Session
 
 Row = tuple[Any, ...]
 
 MOST_HOMES = 50_000
+
+FEW = 4
+"""How many resources are not worth a look of their own before they are written."""
 
 
 @dataclass
@@ -74,6 +77,7 @@ class Writing:
         self._homes: dict[str, int] = {}
         self._packed = packed(session.dialect)
         self._sure = False
+        self._foreseen: dict[str, Before | None] = {}
         self.touched: set[str] = set()
         """The references that have rows waiting."""
 
@@ -85,8 +89,20 @@ class Writing:
             self.flush()
         if not self._sure:
             self._check_generation()
+        if reference in self._foreseen:
+            return self._foreseen.pop(reference)
         rows = self._session.rows(statements.CURRENT, (NUMBERS[type], *whereabouts(reference), id))
         return Before._make(rows[0]) if rows else None
+
+    def foresee(self, references: Sequence[str]) -> None:
+        """Look once for what will be asked for one by one. In SQLite that is no gain: nothing is far away there."""
+        known = [one for one in references if one.partition("/")[0] in NUMBERS and one not in self.touched]
+        if self._session.dialect == "sqlite" or len(known) < FEW:
+            return
+        types = sorted({NUMBERS[one.partition("/")[0]] for one in known})
+        rows = self._session.rows(statements.CURRENT_OF, ([whereabouts(one)[0] for one in known], types))
+        found = {f"{TYPES[row[8]]}/{row[9]}": Before._make(row[:8]) for row in rows}
+        self._foreseen = {one: found.get(one) for one in known}
 
     def _check_generation(self) -> None:
         """Another process may have erased facets since this one learnt them (PostgreSQL)."""
