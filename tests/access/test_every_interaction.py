@@ -140,3 +140,9 @@ def test_each_entry_of_a_bundle_is_decided_by_itself(country: Country) -> None:
         if kind == "batch":
             codes = [one["response"]["status"][:3] for one in said.json["entry"]]
             assert codes == ["200", "403", "403"]
+
+
+def test_who_may_change_and_not_look_is_not_shown_the_rest(country: Country) -> None:
+    row = ("patch", "PATCH", "Patient/p1", CHANGE, JSON_PATCH, "u")
+    assert ask(country, row, "system/Patient.u").answer.body == b""
+    assert ask(country, row, "system/Patient.ru").json["birthDate"]

@@ -166,3 +166,13 @@ def test_a_transaction_with_an_entry_that_cannot_be_understood_leaves_nothing_be
     assert answer.json["resourceType"] == "OperationOutcome"
     assert any(place.startswith("Bundle.entry[1]") for place in answer.expressions)
     assert country.ask("on", "GET", "Patient").json["total"] == 0
+
+
+def test_an_operator_says_how_far_a_chain_may_go(country):
+    from dataclasses import replace
+
+    here = country.nodes["on"]
+    short = Country("on")
+    short.nodes["on"] = replace(here, rules=replace(here.rules, deepest_chain=1))
+    assert short.ask("on", "GET", "Condition?subject:Patient.family=x").status == 200
+    assert short.ask("on", "GET", "Condition?subject:Patient.link:Patient.family=x").status == 400

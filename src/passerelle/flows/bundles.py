@@ -11,7 +11,7 @@ from passerelle.fhir import bundle, compartment, intake
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import encode
 from passerelle.flows import changing
-from passerelle.flows.deciding import Asked, allowed
+from passerelle.flows.deciding import Asked, allowed, may_look
 from passerelle.flows.doing import aside, checked, do, reach_of
 from passerelle.flows.listing import listing
 from passerelle.flows.operations import IN_TRANSACTIONS, operate
@@ -137,7 +137,9 @@ async def _transaction(asked: Asked, read: Understood, here: Here) -> tuple[bund
     done = await here.store.change(
         lambda change: transaction(entries, change, operations=IN_TRANSACTIONS, pin=read.pin)
     )
-    return tuple([_response(entry.request, item, here) for entry, item in zip(entries, done, strict=True)])
+    return tuple(
+        [_response(asked, entry.request, item, here) for entry, item in zip(entries, done, strict=True)]
+    )
 
 
 def _reaching(asked: Asked, here: Here) -> Callable[[Decision], Reach]:
@@ -207,13 +209,13 @@ async def _one(asked: Asked, step: bundle.Step, request: Request, here: Here) ->
 
         patch = changing.patch_in_entry(step.resource, here.limits)
         done = await here.store.change(lambda change: patch_with(request, patch, change, reach))
-        return _response(request, done, here)
+        return _response(asked, request, done, here)
     if step.resource is not None:
         request = replace(request, body=encode(step.resource), content_type="application/fhir+json")
     if request.interaction.startswith("$"):
         result = await operate(replace(asked, request=request), reach, here)
         return bundle.Response(200, resource=result.body)
-    return _response(request, await do(request, reach, here), here)
+    return _response(asked, request, await do(request, reach, here), here)
 
 
 def _refusal(bad: BadInput, asked: Asked) -> bundle.Response:
@@ -221,14 +223,17 @@ def _refusal(bad: BadInput, asked: Asked) -> bundle.Response:
     return bundle.Response(bad.status, outcome=encode(outcome))
 
 
-def _response(request: Request, done: Done, here: Here) -> bundle.Response:
+def _response(asked: Asked, request: Request, done: Done, here: Here) -> bundle.Response:
     if done.found is not None:
         return bundle.Response(200, resource=listing(done, here, request))
     outcome = None
     resource = done.body or (done.stored.body if done.stored is not None and done.kind != "none" else None)
     if request.changes:
         outcome = _wished(request.prefer, done, request)
-        resource = resource if request.prefer.returns == "representation" else None
+        if request.prefer.returns != "representation" or (
+            request.interaction == "patch" and not may_look(asked, request, here)
+        ):
+            resource = None
     return bundle.Response(done.status, stored=done.stored, resource=resource, outcome=outcome)
 
 

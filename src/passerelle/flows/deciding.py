@@ -124,6 +124,12 @@ def allowed(asked: Asked, request: Request, here: Here) -> Decision:
     raise Denied(decision, BadInput(Issue("forbidden", "forbidden"), status=403))
 
 
+def may_look(asked: Asked, request: Request, here: Here) -> bool:
+    """Whether who changed a resource may also look at it: a part that was changed does not show the rest."""
+    looks = (Request("read", request.type, request.id), Request("search-type", request.type))
+    return any(decide(asked, look, here).allowed for look in looks)
+
+
 def sees(asked: Asked, here: Here) -> Callable[[str], Scope]:
     """What a caller may search of a type: a condition, and a reference inside a resource, must not tell more."""
 

@@ -10,7 +10,7 @@ from passerelle.fhir import compartment
 from passerelle.fhir.outcome import BadInput, Issue, operation_outcome
 from passerelle.fhir.resource import Stored, decode, encode
 from passerelle.flows.bundles import perform
-from passerelle.flows.deciding import Asked, Denied, access, allowed
+from passerelle.flows.deciding import Asked, Denied, access, allowed, may_look
 from passerelle.flows.doing import do, reach_of
 from passerelle.flows.jobs import postpone
 from passerelle.flows.listing import listing
@@ -107,8 +107,10 @@ def _say(asked: Asked, done: Done, decision: Decision, here: Here) -> Answer:
     event = record_of(asked, here, outcome="0", patient=_patient(done), decision=decision, stored=done.stored)
     if done.found is not None:
         return Answer(200, listing(done, here, asked.request), (event,))
-    status, body = said(asked.request, done)
-    return Answer(status, body, (event,), headers(asked.request, done, here.base))
+    request = asked.request
+    blind = request.interaction == "patch" and not may_look(asked, request, here)
+    status, body = said(request, done, blind=blind)
+    return Answer(status, body, (event,), headers(request, done, here.base))
 
 
 def refused(asked: Asked, here: Here, bad: BadInput) -> Answer:

@@ -14,12 +14,12 @@ from passerelle.flows.requests import Request
 from passerelle.values import Language
 
 
-def said(request: Request, done: Done) -> tuple[int, bytes]:
-    """The status and the body of what was done."""
+def said(request: Request, done: Done, *, blind: bool = False) -> tuple[int, bytes]:
+    """The status and the body of what was done; without the resource for one who may change it and not look at it."""
     if request.changes:
         if request.prefer.returns == "OperationOutcome":
             return (200 if done.status == 204 else done.status), done_outcome(done, request.language)
-        if request.prefer.returns == "minimal":
+        if request.prefer.returns == "minimal" or blind:
             return done.status, b""
     if done.kind == "none" or done.stored is None:
         return done.status, b""

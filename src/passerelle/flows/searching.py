@@ -37,6 +37,7 @@ def understood(request: Request, reach: Reach) -> Query:
         base=reach.base,
         compartment=request.within,
         lenient=request.prefer.lenient,
+        max_depth=reach.rules.deepest_chain,
     )
 
 
@@ -84,7 +85,13 @@ def the_one(type_: str, params: Params, view: View, reach: Reach) -> Stored | No
 def _matching(type_: str, params: Params, view: View, reach: Reach, most: int) -> Found:
     # What governs a page has no meaning in a condition; the parameters that choose a format have none either.
     criteria = tuple(each for each in params if each[0] not in ("_format", "_pretty"))
-    query = search.parse(type_, (*criteria, ("_count", str(most)), ("_total", "none")), max_count=most)
+    query = search.parse(
+        type_,
+        (*criteria, ("_count", str(most)), ("_total", "none")),
+        max_count=most,
+        base=reach.base,
+        max_depth=reach.rules.deepest_chain,
+    )
     if not query.clauses:
         raise BadInput(Issue("no-criteria", "invalid"), status=412)
     return view.search(codes_of(query.within(reach.sees(type_)), view, reach))
