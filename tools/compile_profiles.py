@@ -112,6 +112,24 @@ def codes(url: str, known: Terminology) -> dict[str, list[str]] | None:
     return {system: sorted(some) for system, some in sorted(found.items())}
 
 
+def code_systems(known: Terminology) -> dict[str, list[str]]:
+    """Every code of the systems that R4 itself publishes whole. Those of v2 and v3 go on growing elsewhere."""
+    every = {
+        url: listed(_whole(url), known)
+        for url in known.code_systems
+        if "/v2-" not in url and "/v3-" not in url
+    }
+    return {
+        url: sorted(found[url])
+        for url, found in sorted(every.items())
+        if found and 0 < len(found[url]) <= MOST_CODES
+    }
+
+
+def _whole(url: str) -> Json:
+    return {"compose": {"include": [{"system": url}]}}
+
+
 # --- files --------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +202,7 @@ def main() -> None:
     bound = wanted_sets((row for rows in boxes.values() for row in rows.values()), types.values())
     found = {url: codes(url, terminology) for url in sorted(bound & terminology.value_sets.keys())}
     write("codes.jsonl", {url: row for url, row in found.items() if row})
+    write("systems.jsonl", code_systems(terminology))
     print("not enumerated here:", ", ".join(sorted(url for url in bound if not found.get(url))))
 
 

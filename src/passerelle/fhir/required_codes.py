@@ -11,7 +11,7 @@ from passerelle.fhir.profiles.data import bound, codes
 
 _WORD = r"[A-Za-z0-9!#$&^_.+-]+"
 _PATTERNS: Mapping[str, str] = {
-    "mimetypes": rf"{_WORD}/{_WORD}(?: *; *{_WORD}=(?:{_WORD}|\"[^\"]*\"))*|json|xml|ttl|none",
+    "mimetypes": rf"{_WORD}/{_WORD}(?: ?;(?: ?[!-~])*)?|json|xml|ttl|none",
     "currencies": "[A-Z]{3}",
 }
 """Value sets that are all codes of an outside standard: what such a code looks like."""

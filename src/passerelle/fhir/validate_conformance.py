@@ -15,7 +15,7 @@ from typing import Any
 from passerelle.fhir import ucum
 from passerelle.fhir.definitions import resource_types
 from passerelle.fhir.outcome import Issue
-from passerelle.fhir.profiles.data import canonical_targets
+from passerelle.fhir.profiles.data import canonical_targets, system_codes
 from passerelle.fhir.profiles.items import Item, below, root
 from passerelle.fhir.profiles.surroundings import Surroundings
 from passerelle.fhir.validate_definitions import DEFINITIONS
@@ -159,6 +159,16 @@ def _system(item: Item) -> Iterator[Issue]:
 _VALUE_SETS = ("http://hl7.org/fhir/ValueSet/", "http://terminology.hl7.org/ValueSet/")
 
 
+def _coding(item: Item) -> Iterator[Issue]:
+    """A code that its system has, where R4 publishes the system whole."""
+    yield from _system(item)
+    system, code = item.value.get("system"), item.value.get("code")
+    if isinstance(system, str) and isinstance(code, str) and "version" not in item.value:
+        codes = system_codes(system)
+        if codes is not None and code not in codes:
+            yield Issue("code-unknown", "code-invalid", f"{item.path}.code")
+
+
 def _identifier(item: Item) -> Iterator[Issue]:
     """An identifier that is an address is one."""
     yield from _system(item)
@@ -218,7 +228,7 @@ def _meta(item: Item) -> Iterator[Issue]:
 
 _LOOKS: Mapping[str, tuple[Look, ...]] = {
     "Extension": (_extension,),
-    "Coding": (_system,),
+    "Coding": (_coding,),
     "Identifier": (_identifier,),
     "Reference": (_reference,),
     "Attachment": (_attachment,),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _OTHER_VERSION = re.compile(r"http://hl7\.org/fhir/[1-5]\.0/StructureDefinition/extension-[A-Za-z0-9.\[\]]+")
 _LATER = "http://hl7.org/fhir/StructureDefinition/"
 """HL7 publishes more extensions for R4 under this address than R4 itself has."""
+_TOOLS = "http://hl7.org/fhir/tools/StructureDefinition/"
+"""What HL7's own tools leave in what they make."""
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 
 
@@ -94,7 +96,7 @@ def _part(url: str, item: Item, around: frozenset[str], walk: Walk) -> Iterator[
 
 
 def _unknown(url: str, item: Item) -> Iterator[Issue]:
-    if _OTHER_VERSION.fullmatch(url):
+    if _OTHER_VERSION.fullmatch(url) or url.startswith(_TOOLS):
         return
     severity: Severity = (
         "warning" if url.startswith(_LATER) and structure(url[len(_LATER) :]) is None else "error"

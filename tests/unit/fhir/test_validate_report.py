@@ -354,3 +354,21 @@ def test_a_vital_sign_in_a_bundle_is_one_too():
 def test_a_profile_that_is_asked_for_must_be_known():
     assert errors(PATIENT, profile="http://nobody.example/p") == [("profile-unknown", "Patient")]
     assert errors(PATIENT, profile="http://hl7.org/fhir/StructureDefinition/Patient") == []
+
+
+def test_a_code_is_one_of_its_system_where_r4_publishes_it_whole():
+    system = "http://terminology.hl7.org/CodeSystem/observation-category"
+    observed = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    for code, expected in (("laboratory", []), ("lab", ["code-unknown"])):
+        category = [{"coding": [{"system": system, "code": code}]}]
+        assert [key for key, _ in errors({**observed, "category": category})] == expected
+        assert check({**observed, "category": category}) == ()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "good"),
+    [("text/plain; charset=utf-8", True), ("application/fhir+json", True), ("text", False), ("a/b; ", False)],
+)
+def test_a_content_type_looks_like_one(content_type, good):
+    attached = {**PATIENT, "photo": [{"contentType": content_type, "url": "http://x.ca/1"}]}
+    assert (check(attached) == ()) is good

@@ -79,6 +79,13 @@ def canonical_targets(type: str) -> Mapping[str, list[str]]:
 
 
 @cache
+def system_codes(system: str) -> frozenset[str] | None:
+    """Every code of a code system that R4 publishes whole, or None for any other."""
+    found = lines("systems.jsonl").get(system)
+    return None if found is None else frozenset(found)
+
+
+@cache
 def codes(value_set: str) -> Mapping[str, frozenset[str]] | None:
     """The codes of a value set by system, or None if they cannot be listed here."""
     url = value_set.split("|")[0]
