@@ -240,6 +240,17 @@ def test_strangers_learn_nothing_of_jobs(watched: Any) -> None:
     assert call(place, "GET", token=node.token).status == 404
 
 
+def test_a_page_of_another_origin_may_follow_its_job(watched: Any) -> None:
+    node, _ = watched
+    place = kick_off(node)
+    page = "https://app.example"
+    first = call(place, "OPTIONS", origin=page, access_control_request_method="GET")
+    assert (first.status, first.headers["access-control-allow-origin"]) == (204, "*")
+    answer = call(place, "GET", token=node.token, origin=page)
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "X-Progress" in answer.headers["access-control-expose-headers"]
+
+
 def test_the_panel_understands_nothing_else(watched: Any) -> None:
     _, apart = watched
     assert call(apart, "GET", "/fhir/Patient").status == 404

@@ -62,11 +62,11 @@ class Cors:
             ]
         return told
 
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """The same application, which also answers pages of other origins at the shared addresses."""
+    def around(self, app: ASGIApp, *, everywhere: bool = False) -> ASGIApp:
+        """The same application, which also answers pages of other origins at the shared addresses, or ``everywhere``."""
 
         async def shared(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope["path"] not in SHARED:
+            if scope["type"] != "http" or not (everywhere or scope["path"] in SHARED):
                 await app(scope, receive, send)
                 return
             headers = heard(scope["headers"])

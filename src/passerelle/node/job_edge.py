@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from starlette.requests import Request as HttpRequest
@@ -23,6 +23,7 @@ from passerelle.flows.jobs import AREA
 from passerelle.flows.ports import Here
 from passerelle.flows.requests import Request
 from passerelle.node.claims import Rejected
+from passerelle.node.cors import Cors
 from passerelle.node.edge import Gate, language_of, line_of, record
 from passerelle.node.formats import FHIR_JSON
 from passerelle.node.job_files import JobFiles
@@ -38,8 +39,11 @@ _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0+)?\s*(,|$))", re.IGNORECASE)
 class JobEdge:
     """Serves the jobs of a node, behind the same door as everything else."""
 
-    def __init__(self, here: Here, gate: Gate, files: JobFiles, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, here: Here, gate: Gate, files: JobFiles, wake: Callable[[], None], origins: Sequence[str] = ()
+    ) -> None:
         self.here = here
+        self.origins = origins
         self.gate = gate
         self.files = files
         self.wake = wake
@@ -47,10 +51,15 @@ class JobEdge:
     def before(self, app: ASGIApp) -> ASGIApp:
         """This edge for what lies below ``_jobs``, and ``app`` for everything else."""
 
+        async def own(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await self.answer(HttpRequest(scope, receive))
+            await response(scope, receive, send)
+
+        jobs = Cors(self.origins).around(own, everywhere=True)
+
         async def either(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-                response = await self.answer(HttpRequest(scope, receive))
-                await response(scope, receive, send)
+                await jobs(scope, receive, send)
             else:
                 await app(scope, receive, send)
 

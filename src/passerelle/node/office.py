@@ -101,7 +101,9 @@ def office(settings: Settings, here: Here, gate: Gate, beside: Beside) -> Office
     known = settings.watch
     needs = Needs(here, settings.home, known.least_disk, known.most_unfiled, lambda: beside.shedding.closed)
     watch = Watch(needs, beside.counted, worker, beside.shedding, _token(settings), known.loopback)
-    return Office(settings, here, beside, worker, watch, JobEdge(here, gate, files, worker.wake))
+    return Office(
+        settings, here, beside, worker, watch, JobEdge(here, gate, files, worker.wake, settings.cors_origins)
+    )
 
 
 def _token(settings: Settings) -> str:
