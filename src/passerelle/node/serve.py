@@ -210,6 +210,9 @@ def _wanted(http: Request) -> Language:
     return language_of(wished or http.headers.get("accept-language", ""))
 
 
+BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
+
+
 def statement(settings: Settings) -> Json:
     """The CapabilityStatement of a node with these settings."""
     server = capability.Server(
@@ -222,7 +225,11 @@ def statement(settings: Settings) -> Json:
     )
     rules = settings.rules
     interface = capability.Interface(
-        rules.require_if_match, rules.conditional_delete, rules.update_create, rules.strict_references
+        rules.require_if_match,
+        rules.conditional_delete,
+        rules.update_create,
+        rules.strict_references,
+        instantiates=(BULK_DATA,),
     )
     return capability.statement(server, offered, interface)
 
