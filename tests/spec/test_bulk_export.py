@@ -130,6 +130,17 @@ def test_since_leaves_out_what_is_older_and_tells_what_was_deleted(bureau: Burea
     assert bundle["entry"] == [{"request": {"method": "DELETE", "url": "Condition/c1"}}]
 
 
+def test_a_group_is_told_of_no_deletion_but_its_members(bureau: Bureau) -> None:
+    since = "2020-01-01T00:00:00Z"
+    for gone in ("c1", "c2"):
+        assert bureau.ask("DELETE", f"Condition/{gone}").status == 204
+    job = bureau.kick_off(f"Group/g1/$export?_since={since}")
+    bureau.work()
+    (file,) = bureau.status(job).json["deleted"]
+    (bundle,) = bureau.lines(file["url"])
+    assert [one["request"]["url"] for one in bundle["entry"]] == ["Condition/c1"]
+
+
 def test_an_export_is_as_all_was_when_it_was_asked_for(bureau: Bureau) -> None:
     system, of_group = (
         bureau.kick_off("$export?_type=Condition"),

@@ -24,6 +24,7 @@ async def by_patient(one: Exporting) -> None:
     """Everything of each patient, some of them at a time; what is several patients' stands at the first of them."""
     members = await one.here.store.look(lambda view: _members(view, one))
     order = {id: place for place, id in enumerate(members)}
+    one.members = frozenset(members)
     while one.reached.place < len(members):
         some = members[one.reached.place : one.reached.place + TOGETHER]
         found = await one.here.store.look(lambda view, some=some: _read(view, one, some, order))  # type: ignore[misc]

@@ -87,6 +87,8 @@ class Exporting:
     reached: Reached
     work: Work
     here: Here
+    members: frozenset[str] | None = None
+    """The patients that are exported by name; None when nobody is named."""
     _choices: dict[str, Choose | None] = field(default_factory=dict)
 
     async def write(self, kind: Kind, type: str, lines: bytes, count: int) -> None:
@@ -275,8 +277,7 @@ def _was_theirs(view: View, stored: Stored, one: Exporting) -> bool:
     if before is None or before.body is None:
         return False
     about = compartment.patients(decode(before.body), one.here.base)
-    wanted = one.export.patients
-    return bool(about) and (not wanted or not set(wanted).isdisjoint(about))
+    return bool(about) and (one.members is None or not one.members.isdisjoint(about))
 
 
 def manifest(result: Mapping[str, Json], *, request: str, address: str) -> Json:
