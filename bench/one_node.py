@@ -57,7 +57,7 @@ def one_node(home: Path, store: str = "", *, port: int = 9701, extra: str = "") 
     written = plan.folder("on") / "node.toml"
     more = [f"token_seconds = {TOKEN_SECONDS}"] + ([f'store = "{store}"'] if store else []) + [extra]
     written.write_text("\n".join(more) + "\n" + written.read_text("utf-8"), "utf-8")
-    command = [sys.executable, "-m", "passerelle.node.cli", "node", "serve", "--config", str(written)]
+    command = [sys.executable, "-m", "passerelle.node", str(written)]
     with (home / "node.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=_environment())
     try:

@@ -116,10 +116,10 @@ def node_serve(
 
     Example: `passerelle node serve --config /etc/passerelle/node.toml`
     """
-    from passerelle.node.config import load
-    from passerelle.node.serve import serve
+    import os
 
-    serve(load(config))
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "passerelle.node", str(config)])  # noqa: S606  our own interpreter
 
 
 @app.command()

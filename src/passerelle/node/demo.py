@@ -283,15 +283,7 @@ def start(running: Running) -> None:
     for node in plan.nodes:
         log = (plan.folder(node) / "node.log").open("ab")
         running.processes[node] = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [
-                sys.executable,
-                "-m",
-                "passerelle.node.cli",
-                "node",
-                "serve",
-                "--config",
-                str(plan.folder(node) / "node.toml"),
-            ],
+            [sys.executable, "-m", "passerelle.node", str(plan.folder(node) / "node.toml")],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
