@@ -143,3 +143,30 @@ def test_letters_are_delivered_in_order_and_forgotten_only_by_their_holder(desk:
     assert desk.change(lambda c: c.outbox.again(ids[1], Hold("x", later), later + 50))
     rest = desk.change(lambda c: c.outbox.claim(Hold("y", later + 50)))
     assert [(one.id[-1], one.attempts) for one in rest] == [("2", 2), ("3", 1)]
+
+
+def test_many_who_claim_at_once_never_claim_the_same(new_store: Opener) -> None:
+    async def together() -> list[str]:
+        store = new_store()
+
+        def put(change: Any) -> None:
+            for number in range(20):
+                change.jobs.put(Job(f"j{number}", "export", "on|bo", b"{}", number))
+
+        async def claimer(name: str) -> list[str]:
+            found: list[str] = []
+            while True:
+                job = await store.change(lambda change: change.jobs.claim(Hold(name, 100, 10_000), KINDS))
+                if job is None:
+                    return found
+                found.append(job.id)
+
+        await store.change(put)
+        taken = await asyncio.gather(*(claimer(f"w{number}") for number in range(4)))
+        await store.close()
+        return [id for some in taken for id in some]
+
+    claimed = asyncio.run(together())
+    # One that is passed over because another looks at it is found in the next round.
+    assert len(claimed) == len(set(claimed))
+    assert set(claimed) <= {f"j{number}" for number in range(20)} and len(claimed) >= 16
