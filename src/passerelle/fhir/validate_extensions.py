@@ -104,12 +104,16 @@ def _unknown(url: str, item: Item) -> Iterator[Issue]:
     yield Issue("extension-unknown", "not-found", f"{item.path}.url", {}, severity)
 
 
+_MODELS = tuple(f"ElementDefinition.{name}" for name in ("fixed", "pattern", "example.value", "defaultValue"))
+"""Values that stand for those of other elements: any extension may be in them."""
 _MENDED = {_LATER + "structuredefinition-fhir-type": "ElementDefinition.type"}
 """Where R4's own definitions hold an extension in another place than its definition says."""
 
 
 def _may_stand(url: str, contexts: tuple[tuple[str, str], ...], around: frozenset[str]) -> bool:
     if not contexts or any(kind == "fhirpath" for kind, _ in contexts) or _MENDED.get(url) in around:
+        return True
+    if any(name.startswith(_MODELS) for name in around):
         return True
     return any(expression in around or expression.startswith("#") for _, expression in contexts)
 
