@@ -108,3 +108,34 @@ def test_the_node_goes_on_after_all_of_it():
     country.ask("on", "POST", "Patient", DEEP)
     country.put("on", patient())
     assert country.ask("on", "GET", "Patient/p1").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("Patient/p1/$meta-add", {"name": "meta", "valueMeta": {"security": [{"code": {"a": 1}}]}}),
+        ("Patient/p1/$meta-add", {"name": "meta", "valueMeta": {"tag": 7}}),
+        ("Patient/p1/$meta-delete", {"name": "meta", "valueMeta": {"tag": [{"code": [[]]}]}}),
+        ("Patient/p1/$meta-delete", {"name": "meta", "valueMeta": {"profile": {"x": "y"}}}),
+        ("Patient/p1/$meta-add", {"name": "meta", "valueMeta": 7}),
+        ("Patient/$match", {"name": "resource", "resource": {"resourceType": "Patient", "identifier": 1.5}}),
+        ("Patient/$match", {"name": "count", "valueInteger": "many"}),
+        ("Patient/$find", {"name": "resource", "resource": {"resourceType": "Patient", "name": 7}}),
+    ],
+)
+def test_an_operation_whose_parameters_are_of_another_shape_is_refused(path, body):
+    country = Country("on")
+    country.put("on", patient())
+    answer = country.ask("on", "POST", path, {"resourceType": "Parameters", "parameter": [body]})
+    assert answer.status in (400, 422)
+    assert country.ask("on", "GET", "Patient/p1").json["meta"]["versionId"] == "1"
+
+
+def test_an_entry_of_a_batch_may_be_of_no_type_at_all():
+    entries = [
+        {"resource": {"resourceType": kind}, "request": {"method": "POST", "url": "Patient"}}
+        for kind in ([], {"a": 1}, None, 7)
+    ]
+    body = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    answer = Country("on").ask("on", "POST", "", body)
+    assert [one["response"]["status"][:3] for one in answer.json["entry"]] == ["400"] * 4

@@ -66,8 +66,7 @@ def _understood(body: bytes, asked: Asked, here: Here) -> Understood:
             if isinstance(request, BadInput):
                 raise request
             _check(step, request, patches, here)
-    patients = {p for step in steps if step.resource for p in compartment.patients(step.resource)}
-    whose = patients.pop() if len(patients) == 1 else None
+    whose = _whose(steps)
     return Understood(
         received["type"],
         steps,
@@ -77,6 +76,15 @@ def _understood(body: bytes, asked: Asked, here: Here) -> Understood:
         bundle.PINNING.encode() in body,
         _conditional(steps) if b"?" in body or b"\\u003" in body else frozenset(),
     )
+
+
+def _whose(steps: tuple[bundle.Step, ...]) -> str | None:
+    """The one patient that all resources are about, if it is one. Those of a batch were not checked yet."""
+    about = [
+        step.resource for step in steps if step.resource and step.resource.get("resourceType") == step.type
+    ]
+    patients = {patient for resource in about for patient in compartment.patients(resource)}
+    return patients.pop() if len(patients) == 1 else None
 
 
 def _conditional(steps: tuple[bundle.Step, ...]) -> frozenset[int]:

@@ -26,7 +26,9 @@ async def find_anyone(asked: Asked, reach: Reach, here: Here) -> Result:
     """``Patient/$find``: everybody whom any source knows by these words, one Patient for each person, best first."""
     _own_callers_only(asked, here)
     values = named(intake.read_json(asked.request.body, here.limits), {"resource"})
-    found = await find(Question(asked.caller, asked.purpose, described_patient(values)), here)
+    found = await find(
+        Question(asked.caller, asked.purpose, reach.check(described_patient(values), "Patient")), here
+    )
     outcomes = [operation_outcome([gap_issue(source)], asked.request.language) for source in found.unheard]
     people = [(person.patient, person.grade) for person in found.people]
     return Result(answer.people_bundle(people, outcomes, base=here.base))
@@ -47,7 +49,7 @@ async def record_of_one(asked: Asked, reach: Reach, here: Here) -> Result:
 async def record_of_anyone(asked: Asked, reach: Reach, here: Here) -> Result:
     """``Patient/$record``: the record of the person described, whether or not this node knows them."""
     values = named(intake.read_json(asked.request.body, here.limits), {"resource"})
-    return await _record(described_patient(values), asked, here)
+    return await _record(reach.check(described_patient(values), "Patient"), asked, here)
 
 
 async def _record(patient: Json, asked: Asked, here: Here) -> Result:
@@ -80,7 +82,7 @@ async def summary_of_anyone(asked: Asked, reach: Reach, here: Here) -> Result:
     described = values.get("resource")
     if isinstance(described, dict) and described.get("resourceType") == "Patient":
         # The id that was described is not one of this node's.
-        stranger = {name: value for name, value in described.items() if name != "id"}
+        stranger = {name: value for name, value in reach.check(described, "Patient").items() if name != "id"}
         return await _summary(stranger, asked, here)
     token = _identifier(request.params, values.get("identifier"))
     params: Params = (("identifier", token),)

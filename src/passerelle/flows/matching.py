@@ -19,6 +19,7 @@ from passerelle.values import Json
 def match_patient(request: Request, view: View, reach: Reach) -> Done:
     """Candidates with their scores, best first."""
     asked = match_parameters(intake.read_json(request.body, reach.limits))
+    reach.check(asked.patient, "Patient")
     found, uncertain = matches(asked, view, reach.scope)
     body = answer.match_bundle(found, base=reach.base, uncertain=uncertain, language=request.language)
     return Done(200, body=body, patient=found[0][1].id if len(found) == 1 else None)

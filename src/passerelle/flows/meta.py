@@ -50,6 +50,7 @@ def _changed(request: Request, view: View, reach: Reach, act: Any) -> Done:
     given = named(intake.read_json(request.body, reach.limits), {"meta"}).get("meta")
     if not isinstance(given, dict):
         raise BadInput(Issue("element-required", "required", "Parameters.parameter", {"element": "meta"}))
+    _must_be_lists(given)
     stored, resource = _current(request, view, reach)
     before = resource.get("meta") or {}
     after = {name: act(before.get(name) or [], given.get(name) or []) for name in _LISTS}
@@ -60,6 +61,25 @@ def _changed(request: Request, view: View, reach: Reach, act: Any) -> Done:
     made = reach.check({**resource, "meta": kept}, stored.type)
     written = cast(Change, view).put(stored.type, stored.id, made, created=False)
     return _said(written, decode(written.body or b"{}").get("meta") or {})
+
+
+def _must_be_lists(given: Json) -> None:
+    """Tags and labels are codings and profiles are addresses; anything else could not even be compared."""
+    for name in _LISTS:
+        values = given.get(name, [])
+        good = _address if name == "profile" else _coding
+        if not isinstance(values, list) or not all(map(good, values)):
+            raise BadInput(Issue("operation-parameter-value", "value", f"Parameters.parameter.value.{name}"))
+
+
+def _address(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _coding(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(part), str | None) for part in ("system", "code")
+    )
 
 
 def _current(request: Request, view: View, reach: Reach) -> tuple[Stored, Json]:
