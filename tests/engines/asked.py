@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from passerelle.fhir.definitions import compartment
+from passerelle.fhir.definitions import compartment, search_parameters
 from passerelle.fhir.outcome import BadInput
 from passerelle.fhir.search import (
     EVERYTHING,
@@ -77,9 +77,12 @@ class Asker:
         self.chance = chance
         self.one = chance.choice
         self.there: dict[str, dict[str, list[IndexRow]]] = {}
+        self.whole: dict[str, list[tuple[IndexRow, ...]]] = {}
         for resource in resources:
+            rows = index(resource)
+            self.whole.setdefault(resource["resourceType"], []).append(rows)
             named = self.there.setdefault(resource["resourceType"], {})
-            for row in index(resource):
+            for row in rows:
                 named.setdefault(row.name, []).append(row)
         self.types = tuple(sorted(self.there)) or TYPES
 
@@ -132,6 +135,8 @@ class Asker:
         there = self.there.get(type, {})
         living = [one for one in known.values() if any(row in there for row in one.rows) or one.parts]
         one = self.one(living if living and self.likely(0.85) else list(known.values()))
+        if one.parts and self.likely(0.8):
+            return one.name, self.together(type, one)
         return self.plain(one, [row for name in one.rows for row in there.get(name, ())])
 
     def common(self, type: str = "") -> tuple[str, str]:
@@ -177,6 +182,25 @@ class Asker:
         if one.kind == "reference" and modifier:
             return name, self.target(one)
         return name, self.several(lambda: self.known(one, rows))
+
+    def together(self, type: str, one: Parameter) -> str:
+        """The parts of a composite from one resource, mostly from one element of it."""
+        [ways] = [each.ways for each in search_parameters(type) if each.name == one.name]
+        way = self.one(ways)
+        whole = self.whole.get(type, ())
+        full = [rows for rows in whole if all(any(row.name in part.rows for row in rows) for part in way)]
+        rows = self.one(full or whole or [()])
+        slot = self.one((1, 1, 2))
+        pieces = []
+        for part in way:
+            there = [row for row in rows if row.name in part.rows and row.slot in (0, slot, self.one((1, 2)))]
+            alone = Parameter(one.name, part.kind, ("Patient",), (), False, part.rows)
+            if there and part.kind == "quantity" and self.likely(0.7):
+                low = self.one(there).low
+                pieces.append(self.one(("ge", "le", "ap", "sa")) + (f"{low:.3f}" if abs(low) < 1e6 else "5"))
+            else:
+                pieces.append(self.known(alone, there))
+        return "$".join(pieces)
 
     def known(self, one: Parameter, rows: Sequence[IndexRow]) -> str:
         """Mostly a value that is there."""

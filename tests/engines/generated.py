@@ -47,7 +47,8 @@ def case(seed: int, questions: int = 50, resources: int = 60) -> Case:
     make = Inventor(chance)
     types = ("Patient", "Patient", "Observation", "Observation", *chance.sample(TYPES, 4))
     steps = [_step(make, types) for _ in range(resources)]
-    ask = Asker(chance, [step.resource for step in steps if step.resource])
+    last = {(step.type, step.id): step.resource for step in steps}
+    ask = Asker(chance, [one for one in last.values() if one])
     third = len(steps) // 3
     changes = (tuple(steps[:third]), tuple(steps[third : 2 * third]), tuple(steps[2 * third :]))
     return Case(seed, changes, tuple(ask.question() for _ in range(questions)))

@@ -9,7 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-IDS = ("1", "2", "3", "x-4", "p.5")
+IDS = ("1", "2", "3", "x-4", "p.5", "6", "7")
 CODES = ("A", "A", "B", "flu", "fl", "FLU", "a,b", "c|d", "e$f")
 SYSTEMS = ("urn:s", "urn:t", "http://example.org/codes")
 FAMILIES = (
@@ -125,14 +125,14 @@ class Inventor:
         return {"value": self.number(), **({"code": unit} if unit else {}), **more}
 
     def range(self) -> Json:
-        ends = sorted((self.number(), self.number()))
+        ends = self.chance.choices((self.number(), self.number()), k=2)
         unit = {"code": "mg", "system": UCUM}
         return self.maybe(
             low=lambda: {"value": ends[0], **unit}, high=lambda: {"value": ends[1], **unit}
         ) or {"low": {"value": ends[0], **unit}}
 
     def period(self) -> Json:
-        start, end = sorted((self.date(), self.date()))
+        start, end = self.date(), self.date()
         return self.maybe(start=lambda: start, end=lambda: end) or {"start": start}
 
     def name(self) -> Json:

@@ -102,7 +102,10 @@ def _bounds(name: str, lowest: Rows, highest: Rows, rows: Rows) -> None:
         known = low or high
         if known is None or (low and high and (low.text, low.system) != (high.text, high.system)):
             continue
-        rows.append(known._replace(low=low.low if low else -inf, high=high.high if high else inf))
+        ends = low.low if low else -inf, high.high if high else inf
+        if None not in ends and ends[0] >= ends[1]:  # type: ignore[operator]  # written the wrong way round
+            ends = high.low if high else -inf, low.high if low else inf
+        rows.append(known._replace(low=ends[0], high=ends[1]))
 
 
 def range_reader(name: str) -> Read:

@@ -124,6 +124,8 @@ def period(value: Any) -> Interval | None:
     high = moments(end) if isinstance(end, str) else EVER
     if low is None or high is None or (start is None and end is None):
         return None
+    if low[0] >= high[1]:  # written the wrong way round
+        low, high = high, low
     return low[0], high[1]
 
 

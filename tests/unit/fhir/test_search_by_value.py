@@ -229,6 +229,13 @@ def test_a_day_within_a_period_finds_it(value, expected):
     assert has(stay, ("date", value)) is expected
 
 
+def test_a_period_or_a_range_that_is_written_the_wrong_way_round_is_turned():
+    assert has({"resourceType": "Encounter", "period": {"start": "2021", "end": "2019"}}, ("date", "2020"))
+    between = {"low": {"value": 3}, "high": {"value": 1}}
+    risk = {"resourceType": "RiskAssessment", "prediction": [{"probabilityRange": between}]}
+    assert has(risk, ("probability", "gt2"), ("probability", "lt2"))
+
+
 def test_a_timing_reaches_from_its_first_to_its_last_event():
     plan = {"resourceType": "ServiceRequest", "occurrenceTiming": {"event": ["2013-01-31", "2013-03-24"]}}
     assert has(plan, ("occurrence", "2013-02-01"))
