@@ -136,6 +136,8 @@ def test_an_entry_of_a_batch_may_be_of_no_type_at_all():
         {"resource": {"resourceType": kind}, "request": {"method": "POST", "url": "Patient"}}
         for kind in ([], {"a": 1}, None, 7)
     ]
+    patient_of_no_id = {"resourceType": "Patient", "id": {"a": 1}}
+    entries.append({"resource": patient_of_no_id, "request": {"method": "POST", "url": "Patient"}})
     body = {"resourceType": "Bundle", "type": "batch", "entry": entries}
     answer = Country("on").ask("on", "POST", "", body)
-    assert [one["response"]["status"][:3] for one in answer.json["entry"]] == ["400"] * 4
+    assert [one["response"]["status"][:3] for one in answer.json["entry"]] == [*["400"] * 4, "422"]

@@ -81,7 +81,11 @@ def _understood(body: bytes, asked: Asked, here: Here) -> Understood:
 def _whose(steps: tuple[bundle.Step, ...]) -> str | None:
     """The one patient that all resources are about, if it is one. Those of a batch were not checked yet."""
     about = [
-        step.resource for step in steps if step.resource and step.resource.get("resourceType") == step.type
+        step.resource
+        for step in steps
+        if step.resource
+        and step.resource.get("resourceType") == step.type
+        and isinstance(step.resource.get("id"), str | None)
     ]
     patients = {patient for resource in about for patient in compartment.patients(resource)}
     return patients.pop() if len(patients) == 1 else None
