@@ -183,3 +183,24 @@ def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered(
         await store.close()
 
     asyncio.run(story())
+
+
+def test_brief_questions_are_answered_together_and_longer_ones_as_any_other(new_store: Opener) -> None:
+    async def story() -> None:
+        store = new_store()
+        await store.load([{**patient(f"Family{n}"), "id": f"p{n}"} for n in range(40)])
+
+        async def read(number: int) -> int:
+            found = await store.look(lambda view: view.read("Patient", f"p{number % 40}"), brief=True)
+            return found.version if found else 0
+
+        assert set(await asyncio.gather(*map(read, range(200)))) == {1}
+        both = await store.look(
+            lambda view: (view.read("Patient", "p1"), view.history("Patient", "p1").total), brief=True
+        )
+        assert both[1] == 1
+        with pytest.raises(ZeroDivisionError):
+            await store.look(lambda view: 1 // 0, brief=True)
+        await store.close()
+
+    asyncio.run(story())

@@ -26,6 +26,7 @@ from passerelle.store.clock import Milliseconds, wall
 from passerelle.store.compose import Dialect
 from passerelle.store.errors import StoreTimeoutError, StoreUnavailableError
 from passerelle.store.facets import Lexicon
+from passerelle.store.glances import Glances, NotBriefError
 from passerelle.store.migrate import is_current, migrate
 from passerelle.store.reindex import catch_up
 from passerelle.store.sql import SqlView
@@ -120,6 +121,7 @@ class PostgresStore:
         self._known = Known(Lexicon("postgresql"))
         self._latest_lock = threading.Lock()
         self._threads = ThreadPoolExecutor(threads, "passerelle-postgres")
+        self._glances = Glances(dsn, _marked)
 
     @classmethod
     def open(
@@ -141,13 +143,23 @@ class PostgresStore:
         return store
 
     async def look(
-        self, question: Callable[[SqlView], T], seconds: float = LIMIT, *, brief: bool = False
+        self, question: Callable[[SqlView], T], seconds: float | None = None, *, brief: bool = False
     ) -> T:
         """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``.
 
-        ``brief`` changes nothing here: the answer comes from another process anyway.
+        A ``brief`` question that is one statement shares its way with the others that wait.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, question, seconds)
+        if brief:
+            try:
+                answer: T = await self._glances.ask(
+                    lambda session: question(SqlView(session, self._base, self._known))
+                )
+            except NotBriefError:
+                pass
+            else:
+                return answer
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._look, question, seconds or LIMIT)
 
     async def change(self, work: Callable[[SqlChange], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._change, work)
@@ -173,6 +185,7 @@ class PostgresStore:
     async def close(self) -> None:
         """Finish what is under way and let go of the server."""
         await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._glances.close)
         await asyncio.to_thread(self._pool.close)
 
     def _look(self, question: Callable[[SqlView], T], seconds: float) -> T:

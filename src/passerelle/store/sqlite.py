@@ -139,7 +139,7 @@ class SqliteStore:
         return store
 
     async def look(
-        self, question: Callable[[SqlView], T], seconds: float = LIMIT, *, brief: bool = False
+        self, question: Callable[[SqlView], T], seconds: float | None = None, *, brief: bool = False
     ) -> T:
         """Answer a question from one snapshot. Raises StoreTimeoutError when that takes longer than ``seconds``.
 
@@ -151,7 +151,9 @@ class SqliteStore:
                 return self._glance(question)
             except _NotBriefError:
                 pass
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, question, seconds)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, self._look, question, seconds or LIMIT
+        )
 
     async def change(self, work: Callable[[SqlChange], T]) -> T:
         return await asyncio.wrap_future(self._writer.ask(work))
