@@ -56,8 +56,6 @@ def write(planned: Plan, files: tuple[Path, ...], output: Path, format: str) -> 
 def query(planned: Plan, files: tuple[Path, ...], connection: duckdb.DuckDBPyConnection) -> str:
     """The SQL of a view over NDJSON files."""
     dialect = DuckDb(planned)
-    for definition in dialect.setup:
-        connection.execute(definition)
     columns = ", ".join(f"{_text(name)}: {_text(type)}" for name, type in dialect.columns().items())
     paths = ", ".join(_text(str(file)) for file in files)
     # A field of another form than R4 gives it is read as nothing; a line that is no resource is an error.
@@ -66,7 +64,10 @@ def query(planned: Plan, files: tuple[Path, ...], connection: duckdb.DuckDBPyCon
     )
     checked = "CASE WHEN \"resourceType\" IS NULL THEN error('view-source-unreadable;') ELSE true END"
     source = f"SELECT {dialect.packed()} FROM read_json([{paths}], {options}) WHERE {checked}"  # noqa: S608
-    return statement(planned, dialect, source)
+    said = statement(planned, dialect, source)
+    for definition in dialect.setup if dialect.prefix in said else ():  # only dates and boundaries need them
+        connection.execute(definition)
+    return said
 
 
 def parquet_as_lines(files: tuple[Path, ...], spool: Path) -> None:
