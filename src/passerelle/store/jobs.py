@@ -244,7 +244,7 @@ class SqlRows:
 
     def count_jobs(self) -> dict[str, int]:
         sql = f"SELECT state, count(*) FROM job WHERE compartment = {OWN} GROUP BY state"  # noqa: S608
-        return dict(self._session.rows(sql, []))  # type: ignore[arg-type]
+        return dict(self._session.rows(sql, []))
 
     def count_letters(self) -> tuple[int, int]:
         sql = f"SELECT count(*), coalesce(min(created), 0) FROM outbox WHERE compartment = {OWN}"  # noqa: S608

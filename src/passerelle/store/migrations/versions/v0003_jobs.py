@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -48,5 +50,5 @@ def _keys() -> tuple[sa.Column[int], sa.Column[str]]:
     )
 
 
-def _needed(name: str, kind: object) -> sa.Column[object]:
-    return sa.Column(name, kind, nullable=False)  # type: ignore[call-overload,no-any-return]
+def _needed(name: str, kind: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
