@@ -100,12 +100,16 @@ def simple(request: Request, limits: intake.Limits) -> Params:
     parameters = intake.read_json(request.body, limits)
     if parameters.get("resourceType") != "Parameters":
         raise BadInput(Issue("parameters-expected", "structure", "Parameters"))
+    given = parameters.get("parameter", [])
+    if not isinstance(given, list):
+        raise BadInput(Issue("parameters-expected", "structure", "Parameters.parameter"))
     posted = []
-    for index, parameter in enumerate(parameters.get("parameter") or ()):
-        value = next((v for k, v in parameter.items() if k.startswith("value")), None)
-        if not isinstance(parameter.get("name"), str) or not isinstance(value, str | int | bool):
+    for index, parameter in enumerate(given):
+        said = parameter if isinstance(parameter, dict) else {}
+        value = next((v for k, v in said.items() if k.startswith("value")), None)
+        if not isinstance(said.get("name"), str) or not isinstance(value, str | int | bool):
             raise BadInput(Issue("operation-parameter-value", "value", f"Parameters.parameter[{index}]"))
-        posted.append((parameter["name"], encode(value).decode() if not isinstance(value, str) else value))
+        posted.append((said["name"], value if isinstance(value, str) else encode(value).decode()))
     return (*request.params, *posted)
 
 
