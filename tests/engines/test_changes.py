@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from passerelle.fhir.search import Scope, parse
 from passerelle.store.errors import StoreError, StoreTimeoutError
 from passerelle.store.sqlite import SqliteStore
 from tests.engines.conftest import Opener
@@ -201,6 +202,32 @@ def test_brief_questions_are_answered_together_and_longer_ones_as_any_other(new_
         assert both[1] == 1
         with pytest.raises(ZeroDivisionError):
             await store.look(lambda view: 1 // 0, brief=True)
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_what_was_taken_back_is_not_remembered(new_store: Opener) -> None:
+    """A patient whose first change failed gets a place of its own when the next one does not."""
+
+    async def story() -> None:
+        store = new_store()
+
+        def fail(change):  # type: ignore[no-untyped-def]
+            change.put("Patient", "p", patient("Roy"), created=True)
+            assert (
+                change.search(parse("Patient", [("family", "roy")]).within(Scope(compartment="p"))).total == 1
+            )
+            raise RuntimeError("changed its mind")
+
+        with pytest.raises(RuntimeError):
+            await store.change(fail)
+        await store.change(lambda change: change.put("Patient", "q", patient("Roy"), created=True))
+        await store.change(lambda change: change.put("Patient", "p", patient("Roy"), created=True))
+        for id in ("p", "q"):
+            query = parse("Patient", [("family", "roy")]).within(Scope(compartment=id))
+            found = await store.look(lambda view, query=query: view.search(query))
+            assert references(found.matches) == [f"Patient/{id}"]
         await store.close()
 
     asyncio.run(story())

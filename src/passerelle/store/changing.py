@@ -140,6 +140,9 @@ class SqlChange(SqlView):
 
     # --- steps ---
 
+    def _home(self, patient: str) -> int | None:
+        return self._known.home(self._session, patient, sure=False)
+
     def _next(self, before: Before | None) -> tuple[int, int]:
         """The next version and its moment, which is after that of the version before."""
         if before is None:

@@ -152,7 +152,8 @@ class SqlView:
         start = None if since is None else milliseconds(since)
         living = None if until is not None else values.mark(start or 0)
         rows = self._ask(
-            queries.scan(dialect, place, from_, limit, living, self._scope(scope, values), of_patients), values
+            queries.scan(dialect, place, from_, limit, living, self._scope(scope, values), of_patients),
+            values,
         )
         last = rows[count - 1][0] if len(rows) > count else None
         del rows[count:]
@@ -169,7 +170,7 @@ class SqlView:
     # --- steps ---
 
     def _home(self, patient: str) -> int | None:
-        return self._known.home(self._session, patient)
+        return self._known.home(self._session, patient, sure=True)
 
     def _scope(self, scope: Scope, values: Values) -> ScopeShape:
         return lower_scope(scope, self._home, values)

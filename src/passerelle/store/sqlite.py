@@ -301,6 +301,9 @@ class _Writer(threading.Thread):
         else:
             for change in self._kept:
                 change.writing.learn()
+            if any(change.erased for change in self._kept):
+                # What one of them wrote another may have erased.
+                self._known.lexicon.forget()
         for answer in answers:
             answer()
 

@@ -31,14 +31,18 @@ class Known:
     lexicon: Lexicon
     homes: dict[str, int] = field(default_factory=dict)
 
-    def home(self, session: Session, patient: str) -> int | None:
-        """The number of a patient's compartment, which never changes; None if nobody has heard of the patient."""
+    def home(self, session: Session, patient: str, *, sure: bool) -> int | None:
+        """The number of a patient's compartment, which never changes; None if nobody has heard of the patient.
+
+        ``sure``: what the session sees is committed. What is not may be taken back, and must not be remembered.
+        """
         found = self.homes.get(patient)
         if found is None:
             rows = session.rows(statements.HOME, (whereabouts(patient)[0], patient))
             if rows:
                 found = rows[0][0]
-                self.learn_homes({patient: found})
+                if sure:
+                    self.learn_homes({patient: found})
         return found
 
     def forget(self) -> None:
@@ -118,10 +122,13 @@ class Writing:
         """The number of a compartment, given now if the patient is new here."""
         if compartment.startswith(BUCKET):
             return bucket(compartment[len(BUCKET) :])
-        found = self._homes.get(compartment) or self._known.home(self._session, compartment)
+        found = self._homes.get(compartment)
         if found is None:
-            found = self._homes[compartment] = self._numbers.next_home()
-            self._rows["home"].append((whereabouts(compartment)[0], compartment, found))
+            found = self._known.home(self._session, compartment, sure=False)
+            if found is None:
+                found = self._numbers.next_home()
+                self._rows["home"].append((whereabouts(compartment)[0], compartment, found))
+            self._homes[compartment] = found
         return found
 
     # --- writing ---
