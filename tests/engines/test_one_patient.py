@@ -9,7 +9,7 @@ import pytest
 from passerelle.fhir.search import Scope, parse
 from passerelle.store import queries, searching
 from passerelle.store.compose import Dialect, Values, lower_scope
-from passerelle.store.shapes import lower
+from passerelle.store.lowering import lower
 
 OWN = Scope(compartment="x")
 QUESTIONS = [

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from passerelle.fhir.search import Scope, parse
 from passerelle.store import packing, searching
-from passerelle.store.shapes import lower
+from passerelle.store.lowering import lower
 from passerelle.store.sqlite import SqliteStore
 from passerelle.store.tables import POSTGRESQL, metadata
 

@@ -11,8 +11,8 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from passerelle.store.errors import StoreError, StoreInUseError
-from passerelle.store.sqlite import keep_private, locked
+from passerelle.store.errors import StoreError
+from passerelle.store.sqlite_file import keep_private, locked
 
 
 def backup(source: Path, target: Path) -> int:
@@ -66,6 +66,3 @@ def _synced(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-__all__ = ["StoreInUseError", "backup", "restore"]

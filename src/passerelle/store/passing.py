@@ -6,7 +6,7 @@ condition that is likely to leave least is also turned around (``seats``): a lis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
+from passerelle.store.comparing import interval_passes, moment_passes
 from passerelle.store.compose import ONE, ZERO, Condition, Dialect, among, text_position, value, within
+from passerelle.store.ranking import is_by_terms, is_exact, leading, rank_of
 from passerelle.store.shapes import (
-    LAST,
     AllOf,
     Always,
     AnyOf,
@@ -100,7 +101,7 @@ class Composer:
         if leader is None:
             return [self._of_types(row, kinds)]
         if self._lite:
-            if _is_exact(leader):
+            if is_exact(leader):
                 asked.remove(leader)
             return [self._of_types(row, kinds, led=True), row.c.seq.in_(self.seats(leader))]
         if isinstance(leader, Ids):
@@ -109,7 +110,7 @@ class Composer:
                 select(locator.c.home, locator.c.seq).where(places)
             )
             return [self._of_types(row, kinds), here]
-        return [self._of_types(row, kinds, led=_is_by_terms(leader))]
+        return [self._of_types(row, kinds, led=is_by_terms(leader))]
 
     def _at_home(self, row: FromClause, kinds: Kinds, patient: int) -> list[Condition]:
         if self._lite:
@@ -157,7 +158,7 @@ class Composer:
             case Ids():
                 return _negated(shape.negated, among(self._dialect, row.c.id, shape.ids))
             case Moments():
-                return _any(_moment_passes(test, row) for test in shape.tests)
+                return _any(moment_passes(test, row) for test in shape.tests)
             case AnyOf():
                 return _any(self.condition(row, one) for one in shape.any)
             case AllOf():
@@ -297,9 +298,9 @@ class Composer:
             case OfTypes():
                 return self.seats(shape.then)
             case AllOf():
-                return self.seats(min(shape.all, key=_rank))
+                return self.seats(min(shape.all, key=rank_of))
             case Slotted():
-                return self.seats(min(shape.parts, key=_rank))
+                return self.seats(min(shape.parts, key=rank_of))
         raise TypeError(f"Nothing leads to {type(shape).__name__}")
 
     def _linked_seats(self, shape: Linked) -> Select[Any]:
@@ -328,7 +329,7 @@ class Composer:
         return and_(self.named(spelled, shape.kinds, shape.names), passing)
 
     def _spanned(self, covered: FromClause, spelled: FromClause, shape: Spans) -> Condition:
-        passing = [and_(self._passes(test, spelled), _interval(test, covered)) for test in shape.tests]
+        passing = [and_(self._passes(test, spelled), interval_passes(test, covered)) for test in shape.tests]
         return and_(self.named(spelled, shape.kinds, shape.names), _any(passing))
 
     def _passes(self, shape: TestShape, spelled: FromClause) -> Condition:
@@ -366,52 +367,6 @@ class Composer:
         return spelled.c.text if self._lite else func.left(spelled.c.text, _HEAD)
 
 
-def leading(conditions: Sequence[ConditionShape]) -> ConditionShape | None:
-    """The condition that leaves least; none when each may leave almost everything."""
-    best = min(conditions, key=_rank, default=None)
-    return best if best is not None and _rank(best) < LAST else None
-
-
-def _is_by_terms(shape: ConditionShape) -> bool:
-    """Whether the inverted index of PostgreSQL leads to few rows."""
-    match shape:
-        case Words() | Linked():
-            return _rank(shape) < LAST - 1
-        case AnyOf():
-            return all(map(_is_by_terms, shape.any))
-    return False
-
-
-def _is_exact(shape: ConditionShape) -> bool:
-    """Whether what leads to the resources leads to no others."""
-    match shape:
-        case Words() | Spans() | Linked():
-            return True
-        case AnyOf():
-            return all(map(_is_exact, shape.any))
-    return False
-
-
-def _rank(shape: ConditionShape) -> int:
-    """The smaller, the fewer resources are likely to be left. What cannot lead, or may leave all, is last."""
-    match shape:
-        case Words(negated=False) | Spans(negated=False):
-            return shape.rank if shape.tests else 0
-        case Ids(negated=False):
-            return 0
-        case Linked():
-            return 6
-        case OfTypes():
-            return _rank(shape.then)
-        case AnyOf() if shape.any:
-            return max(map(_rank, shape.any))
-        case AllOf() if shape.all:
-            return min(map(_rank, shape.all))
-        case Slotted():
-            return min(map(_rank, shape.parts))
-    return LAST
-
-
 GROUP = 100
 """How many ORs stand in one expression; SQLite takes a thousand."""
 
@@ -427,42 +382,3 @@ def _any(conditions: Iterable[Condition]) -> Condition:
 
 def _negated(negated: bool, condition: Condition) -> Condition:
     return not_(condition) if negated else condition
-
-
-# --- intervals ----------------------------------------------------------------------------------------------
-
-# A row's low is below its high, so `low <= high of the test` only bounds the look-up where it follows anyway.
-_INTERVALS: dict[str, Callable[[Any, Any, Any], Condition]] = {
-    "eq": lambda row, low, high: and_(row.low >= low, row.low <= high, row.high <= high),
-    "ne": lambda row, low, high: or_(row.low < low, row.high > high),
-    "gt": lambda row, low, high: row.high > high,
-    "lt": lambda row, low, high: row.low < low,
-    "ge": lambda row, low, high: or_(row.high > high, and_(row.low >= low, row.high <= high)),
-    "le": lambda row, low, high: or_(row.low < low, and_(row.low >= low, row.high <= high)),
-    "sa": lambda row, low, high: row.low >= high,
-    "eb": lambda row, low, high: row.high <= low,
-    "ap": lambda row, low, high: and_(row.low < high, row.high > low),
-}
-
-# `_lastUpdated` covers the smallest interval above a whole millisecond, so each comparison is one of its start.
-_MOMENTS: dict[str, Callable[[Any, Any, Any], Condition]] = {
-    "eq": lambda at, low, high: and_(at >= low, at < high),
-    "ne": lambda at, low, high: or_(at < low, at >= high),
-    "gt": lambda at, low, high: at >= high,
-    "lt": lambda at, low, high: at < low,
-    "ge": lambda at, low, high: at >= low,
-    "le": lambda at, low, high: at < high,
-    "sa": lambda at, low, high: at >= high,
-    "eb": lambda at, low, high: at < low,
-    "ap": lambda at, low, high: and_(at >= low, at < high),
-}
-
-
-def _interval(shape: TestShape, covered: FromClause) -> Condition:
-    assert shape.low is not None and shape.high is not None  # noqa: S101  the lowering leaves others out
-    return _INTERVALS[shape.operator](covered.c, value(shape.low), value(shape.high))
-
-
-def _moment_passes(shape: TestShape, row: FromClause) -> Condition:
-    assert shape.low is not None and shape.high is not None  # noqa: S101
-    return _MOMENTS[shape.operator](row.c.instant, value(shape.low), value(shape.high))

@@ -19,8 +19,9 @@ from passerelle.store.compose import (
     limited,
     value,
 )
-from passerelle.store.passing import Composer, Keyed, leading
+from passerelle.store.passing import Composer, Keyed
 from passerelle.store.queries import columns
+from passerelle.store.ranking import leading
 from passerelle.store.shapes import Ordering, Place, SearchShape, Words
 from passerelle.store.tables import facet, posting, resource, span
 

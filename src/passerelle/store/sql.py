@@ -13,11 +13,12 @@ from passerelle.store import queries, searching
 from passerelle.store.clock import milliseconds, moment
 from passerelle.store.compose import ScopeShape, Statement, Values, lower_scope
 from passerelle.store.jobs import Jobs, SqlRows
+from passerelle.store.lowering import lower
 from passerelle.store.numbers import METHODS, NUMBERS, TYPES, bucket, number_of, whereabouts
 from passerelle.store.packing import unpack, unpack_all, unpack_many
 from passerelle.store.record import Kept, whole
 from passerelle.store.session import Row, Session
-from passerelle.store.shapes import Search, Words, lower
+from passerelle.store.shapes import Search, Words
 from passerelle.store.writing import Known
 
 Period = tuple[datetime, datetime]

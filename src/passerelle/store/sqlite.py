@@ -7,14 +7,13 @@ sync, each in a savepoint of its own, so that one that fails takes back only its
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -25,11 +24,12 @@ from passerelle.store import statements
 from passerelle.store.changing import SqlChange
 from passerelle.store.clock import Milliseconds, wall
 from passerelle.store.compose import Dialect
-from passerelle.store.errors import StoreError, StoreInUseError, StoreTimeoutError, StoreUnavailableError
+from passerelle.store.errors import StoreError
 from passerelle.store.facets import Lexicon
 from passerelle.store.migrate import is_current, migrate
 from passerelle.store.reindex import catch_up
 from passerelle.store.sql import SqlView
+from passerelle.store.sqlite_file import explained, keep_private, locked, of_the_file
 from passerelle.store.writing import Known
 from passerelle.values import Json
 
@@ -126,7 +126,7 @@ class SqliteStore:
         Raises StoreInUseError if another process has it open, StoreVersionError if a newer program made it.
         """
         place = Path(path).absolute()
-        with _explained(place):
+        with explained(place):
             keep_private(place)
             lock = locked(place)
             try:
@@ -167,7 +167,7 @@ class SqliteStore:
         await asyncio.to_thread(self._clean)
 
     def _clean(self) -> None:
-        with _explained():
+        with explained():
             connection = _connect(self._path)
             try:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -201,7 +201,7 @@ class SqliteStore:
             self._enter()
             self._here = self._own.connection
             self._here.set_progress_handler(lambda: time.monotonic() > self._until, FEW_STEPS)
-        with _explained():
+        with explained():
             self._here.execute("BEGIN")
             self._until = time.monotonic() + BRIEF
             try:
@@ -218,7 +218,7 @@ class SqliteStore:
         connection: sqlite3.Connection = self._own.connection
         end = time.monotonic() + seconds
         connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
-        with _explained():
+        with explained():
             connection.execute("BEGIN")
             try:
                 return question(SqlView(SqliteSession(connection), self._base, self._known))
@@ -289,7 +289,7 @@ class _Writer(threading.Thread):
         answers: list[Callable[[], None]] = []
         self._kept = []
         try:
-            with _explained():
+            with explained():
                 self._connection.execute("BEGIN IMMEDIATE")
                 for work, future in batch:
                     answers.append(self._one(work, future))
@@ -315,7 +315,7 @@ class _Writer(threading.Thread):
             result = work(change)
             change.finish()
         except BaseException as failure:
-            if _of_the_file(failure) or not self._connection.in_transaction:
+            if of_the_file(failure) or not self._connection.in_transaction:
                 raise  # the file, not the work: nothing of this batch can be kept
             self._connection.execute("ROLLBACK TO work")
             self._connection.execute("RELEASE work")
@@ -345,69 +345,3 @@ def _prepare(path: Path) -> None:
         connection.close()
     if not is_current(found[0] if found else None):
         migrate("sqlite://", lambda: _connect(path))
-
-
-def keep_private(path: Path) -> None:
-    """Health data: only this user may enter the directory and read the file."""
-    if not path.parent.exists():
-        path.parent.mkdir(mode=0o700, parents=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
-
-
-def locked(path: Path) -> int:
-    """Hold the lock file; the system lets go of it when the process ends, however it ends."""
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise StoreInUseError(
-            f"Another process writes to {path}: stop it, or give this one a file of its own."
-        ) from None
-    return lock
-
-
-@contextmanager
-def _explained(path: Path | None = None) -> Iterator[None]:
-    """Say what is wrong with the file in words that an operator can act on; a bug stays what it is."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as failure:
-        if getattr(failure, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
-            raise StoreTimeoutError("The question took too long and was given up.") from None
-        if not (_of_the_file(failure) or (path and isinstance(failure, OSError))):
-            raise
-        name = getattr(failure, "sqlite_errorname", "") or type(failure).__name__
-        where = f" {path}" if path else ""
-        raise StoreUnavailableError(f"The store{where} cannot be used ({name}): {_advice(name)}") from failure
-
-
-_FAULTS = (
-    "BUSY",
-    "CANTOPEN",
-    "CORRUPT",
-    "FULL",
-    "IOERR",
-    "LOCKED",
-    "NOMEM",
-    "NOTADB",
-    "PERM",
-    "PROTOCOL",
-    "READONLY",
-)
-
-
-def _of_the_file(failure: BaseException) -> bool:
-    return getattr(failure, "sqlite_errorname", "").removeprefix("SQLITE_").startswith(_FAULTS)
-
-
-def _advice(name: str) -> str:
-    if name.startswith("SQLITE_FULL"):
-        return "the disk is full; free some space. Nothing of this change was kept."
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "PermissionError")):
-        return "this user may not write there; correct the owner and the permissions."
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return "it is not an intact database; restore it from a backup."
-    return "look at the disk and at the system's log. Nothing of this change was kept."
