@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import re
 import sqlite3
@@ -112,8 +113,9 @@ def _fill(address: str, bundles: Sequence[Path], times: int, home: Path) -> None
                 yield one
 
     async def fill() -> None:
-        store = open_store(address)
-        await store.load(new())
+        store, some = open_store(address), new()
+        while part := list(itertools.islice(some, 5000)):
+            await store.load(part)
         await store.close()
 
     asyncio.run(fill())
