@@ -39,9 +39,11 @@ def page(
     if counted:
         found = found.add_columns(_total(composer, shape, None).scalar_subquery().label("total"))
     if not keys:
+        # The same number, but only this one tells SQLite that the rows come in this order already.
+        seq = resource.c.seq if by is None else posting.c.seq
         if shape.after:
-            found = found.where(resource.c.seq < value(shape.after.seq))
-        return compiled(limited(found.order_by(resource.c.seq.desc()), limit), dialect)
+            found = found.where(seq < value(shape.after.seq))
+        return compiled(limited(found.order_by(seq.desc()), limit), dialect)
     if shape.after:
         found = found.where(resource.c.seq <= value(shape.after.bound))
     rows = found.subquery("found")
