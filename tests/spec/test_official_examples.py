@@ -48,8 +48,6 @@ def test_an_example_is_read_as_it_was_written(node, examples, sent, asked):
     wrong = []
     for body in examples:
         resource = decode(body)
-        if resource["resourceType"] == "AuditEvent":
-            continue  # a node writes these itself and lets nobody else
         place = f"/{resource['resourceType']}/{resource['id']}"
         written = node.ask("PUT", place, body if sent == JSON else to_xml(resource), content_type=sent)
         answer = node.ask("GET", place, accept=asked)

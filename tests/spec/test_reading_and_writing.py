@@ -145,10 +145,36 @@ def test_an_address_that_means_nothing_says_so(country, method, path, status):
         assert bad.status == status
 
 
-def test_audit_events_cannot_be_written_through_the_interface(country):
-    event = {"resourceType": "AuditEvent", "id": "x"}
-    assert country.ask("on", "PUT", "AuditEvent/x", event).status == 405
+def audit_event(**more):
+    return {
+        "resourceType": "AuditEvent",
+        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
+        "recorded": "2026-11-01T08:00:00Z",
+        "agent": [{"requestor": True, "who": {"display": "An invented system"}}],
+        "source": {"observer": {"display": "An invented system"}},
+        **more,
+    }
+
+
+def test_an_audit_event_of_another_system_is_kept_as_it_was_sent(country):
+    answer = country.ask("on", "PUT", "AuditEvent/x", audit_event(id="x"))
+    assert (answer.status, answer.json["source"]) == (201, {"observer": {"display": "An invented system"}})
+    assert country.ask("on", "GET", "AuditEvent/x").json["recorded"] == "2026-11-01T08:00:00Z"
+    assert country.ask("on", "POST", "AuditEvent", audit_event()).status == 201
+
+
+def test_an_audit_event_is_never_changed(country):
+    country.ask("on", "PUT", "AuditEvent/x", audit_event(id="x"))
+    assert country.ask("on", "PUT", "AuditEvent/x", audit_event(id="x")).status == 405
     assert country.ask("on", "DELETE", "AuditEvent/x").status in (403, 405)
+
+
+def test_only_a_node_itself_says_what_it_observed(country):
+    answer = country.ask("on", "POST", "AuditEvent", audit_event(source={"site": "on", "observer": {}}))
+    assert answer.status == 422
+    named = {"identifier": {"system": "https://passerelle.example/fhir/NamingSystem/node", "value": "on"}}
+    answer = country.ask("on", "POST", "AuditEvent", audit_event(source={"observer": named}))
+    assert (answer.status, answer.keys) == (422, ["audit-event-of-this-node"])
 
 
 def test_every_answer_has_its_event_even_a_refusal(country):

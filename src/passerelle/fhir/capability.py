@@ -23,7 +23,7 @@ TYPE_INTERACTIONS = (
     "create",
     "search-type",
 )
-LOOKED_AT = ("read", "vread", "history-instance", "history-type", "search-type")
+ADDED_TO = ("read", "vread", "history-instance", "history-type", "create", "search-type")
 """What can be done with what nobody may change: audit events."""
 SYSTEM_INTERACTIONS = ("transaction", "batch", "search-system", "history-system")
 COMPARTMENTS = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
@@ -132,10 +132,10 @@ def _resource(type: str, operations: Sequence[tuple[str, str]], interface: Inter
     said: Json = {
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
-        "interaction": [{"code": code} for code in (LOOKED_AT if fixed else TYPE_INTERACTIONS)],
+        "interaction": [{"code": code} for code in (ADDED_TO if fixed else TYPE_INTERACTIONS)],
         "versioning": "versioned-update" if interface.require_if_match else "versioned",
         "readHistory": True,
-        "updateCreate": interface.update_create and not fixed,
+        "updateCreate": interface.update_create,
         "conditionalCreate": not fixed,
         "conditionalRead": "full-support",
         "conditionalUpdate": not fixed,

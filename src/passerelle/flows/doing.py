@@ -11,6 +11,7 @@ from passerelle.fhir.outcome import BadInput, Issue
 from passerelle.flows import changing
 from passerelle.flows.deciding import Asked, sees
 from passerelle.flows.interact import LOOKS
+from passerelle.flows.noting import note
 from passerelle.flows.ports import Change, Here, Ledger, Store
 from passerelle.flows.reach import Done, Reach, type_of
 from passerelle.flows.references import must_lead_somewhere, resolved
@@ -54,7 +55,7 @@ async def do(request: Request, reach: Reach, here: Here) -> Done:
             return await here.store.look(lambda view: look(request, view, reach), brief=brief)
         return await kept.look(lambda view: look(request, view, reach))
     if request.type == AUDIT:
-        raise BadInput(Issue("method-not-allowed", "not-supported", details={"methods": "GET"}), status=405)
+        return await note(request, reach, here)
     return await here.store.change(await aside(len(request.body), lambda: prepared(request, reach, here)))
 
 

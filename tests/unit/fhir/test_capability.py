@@ -60,11 +60,9 @@ def test_what_the_operator_decided_is_said():
     assert RESOURCES["Patient"]["versioning"] == "versioned"
 
 
-def test_audit_events_are_only_looked_at():
+def test_audit_events_are_looked_at_and_added_to():
     codes = {each["code"] for each in RESOURCES["AuditEvent"]["interaction"]}
-    assert "create" not in codes
-    assert "search-type" in codes
-    assert RESOURCES["AuditEvent"]["conditionalCreate"] is False
+    assert codes == {"read", "vread", "history-instance", "history-type", "create", "search-type"}
 
 
 def test_the_openapi_description_refers_only_to_what_it_holds():
@@ -91,5 +89,5 @@ def test_the_openapi_description_refers_only_to_what_it_holds():
         if isinstance(way, dict)
     ]
     assert len(ids) == len(set(ids))
-    assert "post" not in made["paths"]["/AuditEvent"]
+    assert "delete" not in made["paths"]["/AuditEvent/{id}"]
     assert "/Patient/$match" in made["paths"]
