@@ -208,3 +208,18 @@ def test_the_command_line_copies_checks_and_brings_back(tmp_path: Path) -> None:
     ):
         done = run(app, command)
         assert done.exit_code == 0, (command, done.output, done.exception)
+
+
+def test_a_check_says_when_the_index_is_of_an_older_meaning(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = SqliteStore.open(tmp_path / "node.sqlite")
+        await store.change(lambda change: change.session.write("UPDATE setting SET value = 'older'", [()]))
+        assert await problems(store) == ["the index is of an older meaning: index it again"]
+        await store.close()
+        store = SqliteStore.open(tmp_path / "node.sqlite")
+        assert not store.indexed
+        await reindex(store)
+        assert await problems(store) == []
+        await store.close()
+
+    asyncio.run(story())

@@ -13,6 +13,7 @@ from passerelle.store.errors import StoreError
 from passerelle.store.filing import file
 from passerelle.store.numbers import METHOD_NUMBERS, TYPES, whereabouts
 from passerelle.store.packing import unpack
+from passerelle.store.reindex import is_indexed
 from passerelle.store.writing import Before
 
 PART = 500
@@ -153,6 +154,8 @@ def _versions(change: SqlChange, before: Before) -> Iterator[str]:
 def _whole(change: SqlChange) -> Iterator[Problem]:
     """What is seen only of all rows together."""
     rows, dialect = change.session.rows, change.session.dialect
+    if not is_indexed(rows):
+        yield Problem("the index is of an older meaning: index it again")
     for table, sql in _COUNTS.items():
         if rows(sql, ())[0][0]:
             yield Problem(f"the table {table} has rows of nothing")
