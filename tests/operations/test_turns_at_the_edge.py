@@ -34,7 +34,5 @@ def test_every_place_is_given_back() -> None:
     one = node(Purpose.TREAT, Crowd(running=1, waiting=0))
     for _ in range(3):
         assert one.ask("GET", "/Patient/x").status == 404
-        assert (
-            one.ask("POST", "/Patient", b"nonsense", content_type="application/fhir+json").status == 400
-        )
+        assert one.ask("POST", "/Patient", b"nonsense", content_type="application/fhir+json").status == 400
     assert one.edge.shedding.running == 0
