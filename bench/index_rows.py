@@ -1,6 +1,6 @@
 """How long does it take to index a resource? Microseconds and rows for each, by type.
 
-    python bench/index_rows.py path/to/bundles…
+python bench/index_rows.py path/to/bundles…
 """
 
 from __future__ import annotations

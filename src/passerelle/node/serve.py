@@ -58,6 +58,7 @@ from passerelle.node.warm import warm
 from passerelle.portals import pages
 from passerelle.portals.viewing import Paths
 from passerelle.store import open_store
+from passerelle.store.errors import StoreError
 from passerelle.store.ledger import open_ledger
 from passerelle.values import Json, Language, NodeId
 
@@ -297,6 +298,7 @@ async def _running(
         asyncio.create_task(wired.directory.follow(settings.directory_refresh)),
         asyncio.create_task(file_when_quiet(wired.here)),
         asyncio.create_task(reread(wired, again)),
+        asyncio.create_task(index_again(wired.here)),
     ]
     try:
         async with wired.office.open():
@@ -309,6 +311,20 @@ async def _running(
         server.stop()
         await asyncio.wait({serving}, timeout=settings.stop_seconds)
         await wired.close()
+
+
+async def index_again(here: Here) -> None:
+    """When the store was indexed by an older meaning, index it again while it serves."""
+    store: Any = here.store  # only what keeps its index in tables has it to make again
+    if getattr(store, "indexed", True):
+        return
+    from passerelle.store.reindex import reindex
+
+    log.info("indexing again")
+    try:
+        log.info("indexed again", changed=await reindex(store))
+    except StoreError as fault:
+        log.error("not indexed again", fault=type(fault).__name__)
 
 
 async def reread(wired: Wired, again: asyncio.Event) -> None:
