@@ -78,8 +78,7 @@ def test_a_lost_or_stale_mark_doubles_nothing(tmp_path, mark):
 
 def test_a_lost_mark_doubles_nothing_of_a_journal_that_is_read_in_many_parts(tmp_path, monkeypatch):
     """As after a restore from a copy, in which journal and store overlap."""
-    read = Journal.read
-    monkeypatch.setattr(Journal, "read", lambda self, start: read(self, start, 500))
+    monkeypatch.setattr("passerelle.store.ledger.WHOLE", 500)
 
     async def versions() -> int:
         ledger = opened(tmp_path)
@@ -92,6 +91,24 @@ def test_a_lost_mark_doubles_nothing_of_a_journal_that_is_read_in_many_parts(tmp
         return kept
 
     assert asyncio.run(versions()) == 20
+
+
+def test_a_part_can_be_filed_while_the_rest_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr("passerelle.store.ledger.PART", 300)
+
+    async def story() -> tuple[bool, bool, int]:
+        ledger = opened(tmp_path)
+        await ledger.append([event(f"e{n}") for n in range(20)])
+        waiting = ledger.waiting
+        filed = await ledger.file(part=True)
+        some = 0 < filed < waiting and ledger.waiting == waiting - filed
+        while await ledger.file(part=True):
+            pass
+        seen = await found(ledger)
+        await ledger.close()
+        return some, ledger.waiting == 0, len(seen)
+
+    assert asyncio.run(story()) == (True, True, 20)
 
 
 def test_a_torn_last_line_is_cut_off_and_the_rest_stays(tmp_path):

@@ -146,8 +146,8 @@ class Ledger(Protocol):
     def waiting(self) -> int:
         """Bytes that are written down and not filed for searching yet."""
 
-    async def file(self) -> None:
-        """File what is waiting."""
+    async def file(self, *, part: bool = False) -> int:
+        """File what is waiting, or a part of it that takes a moment. How many bytes were filed."""
 
     async def close(self) -> None: ...
 

@@ -135,6 +135,9 @@ class Settings(Section, frozen=True):
     """The address that others use; made of host and port when empty."""
     store: str = "sqlite:///records.sqlite"
     ledger: str = "sqlite:///audit.sqlite"
+    ledger_waiting: int = 512 * 1024 * 1024
+    """Bytes of audit events that may wait to be filed for searching while the node is busy; whoever looks for events
+    waits until all are filed."""
     directory: str = "directory.jws"
     """A file or an https address of the signed directory."""
     directory_keys: Path = Path("publisher.jwks")

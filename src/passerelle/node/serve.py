@@ -296,7 +296,7 @@ async def _running(
     serving = asyncio.create_task(server.serve())
     beside = [
         asyncio.create_task(wired.directory.follow(settings.directory_refresh)),
-        asyncio.create_task(file_when_quiet(wired.here)),
+        asyncio.create_task(file_when_quiet(wired.here, settings.ledger_waiting)),
         asyncio.create_task(reread(wired, again)),
         asyncio.create_task(index_again(wired.here)),
     ]
@@ -346,20 +346,22 @@ def _why(fault: Exception) -> str:
     return str(fault) if isinstance(fault, ConfigurationError | DirectoryError) else ""
 
 
-async def file_when_quiet(here: Here) -> None:
-    """File audit events for searching while nobody asks for anything; before too many wait, even then."""
+async def file_when_quiet(here: Here, most_waiting: int) -> None:
+    """File audit events for searching while nobody asks for anything, a part at a time; before too many wait, even then.
+
+    Filing an event takes longer than the request that it tells of, so that at a peak it would take most of the node.
+    """
     before = 0
     while True:
         await asyncio.sleep(QUIET_SECONDS)
-        waiting = here.ledger.waiting
-        if waiting and (waiting == before or waiting > MOST_WAITING):
-            await here.ledger.file()
+        quiet = here.ledger.waiting == before
+        while (waiting := here.ledger.waiting) and (quiet or waiting > most_waiting):
+            filed = await here.ledger.file(part=True)
+            quiet = here.ledger.waiting == waiting - filed
         before = here.ledger.waiting
 
 
 QUIET_SECONDS = 2.0
-MOST_WAITING = 16 * 1024 * 1024
-"""Bytes."""
 
 
 def prepare_logs() -> None:

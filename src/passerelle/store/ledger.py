@@ -29,6 +29,10 @@ FORGET = 64 * 1024 * 1024
 """Bytes after which a journal that is filed to its end is made empty."""
 
 
+WHOLE, PART = 4 * 1024 * 1024, 128 * 1024
+"""Bytes that are filed in one change: when somebody waits for all of it, and when nobody should wait for that."""
+
+
 class JournaledLedger:
     """A ledger of one node on its own disk: a journal, and a store that the journal is filed into."""
 
@@ -94,18 +98,28 @@ class JournaledLedger:
         """Bytes that are written down and not filed yet."""
         return self._journal.end - self._filed
 
-    async def file(self) -> None:
-        """File what is waiting."""
+    async def file(self, *, part: bool = False) -> int:
+        """File what is waiting, or a ``part`` of it that takes a moment. How many bytes were filed."""
         async with self._filing:
+            before = self._filed
             while self.waiting:
-                lines, end = await asyncio.to_thread(self._journal.read, self._filed)
+                lines, end = await asyncio.to_thread(self._journal.read, self._filed, PART if part else WHOLE)
                 await self._store.change(lambda change, lines=lines: self._put(lines, change))  # type: ignore[misc]
                 self._filed = end
                 await asyncio.to_thread(self._mark.write_text, str(end), "ascii")
-            self._sure = True
-            if self._filed > FORGET and await asyncio.to_thread(self._journal.forget, self._filed):
-                self._filed = 0
-                await asyncio.to_thread(self._mark.write_text, "0", "ascii")
+                if part:
+                    break
+            filed = self._filed - before
+            if not self.waiting:
+                self._sure = True
+                await self._forget()
+            return filed
+
+    async def _forget(self) -> None:
+        """Make a long journal empty, all of which is filed."""
+        if self._filed > FORGET and await asyncio.to_thread(self._journal.forget, self._filed):
+            self._filed = 0
+            await asyncio.to_thread(self._mark.write_text, "0", "ascii")
 
     def _put(self, lines: Sequence[bytes], change: SqlChange) -> None:
         events = [decode(line) for line in lines]
@@ -141,8 +155,9 @@ class PlainLedger:
     def waiting(self) -> int:
         return 0
 
-    async def file(self) -> None:
+    async def file(self, *, part: bool = False) -> int:
         """Nothing waits here."""
+        return 0
 
     async def close(self) -> None:
         await self._store.close()
