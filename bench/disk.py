@@ -1,10 +1,14 @@
 """How many bytes does a store take for each byte of JSON, fully indexed and with history on?
 
-Usage: python bench/disk.py [bundles] [folder of Synthea archives, or "synthetic"] [PostgreSQL address]
+    python -m bench.disk [--bundles 120] [--source synthea|synthetic] [--save]
+
+The same resources are loaded into a SQLite file and into a PostgreSQL server of its own, and each is weighed with all its
+tables and indexes. ``--save`` writes ``bench/results/disk.json``.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
@@ -14,40 +18,67 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
+from bench.country import ROOT
+from bench.one_node import postgres_server
+from bench.rest import about
 from passerelle.fhir.resource import decode, encode
 from passerelle.store.postgres import PostgresStore
 from passerelle.store.sqlite import SqliteStore
 from passerelle.synthetic import population
 from passerelle.values import Json
+from tests.conftest import find_shared_data
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "synthea-r4"
 
-
-def main(bundles: int = 120, source: str = str(SHARED), postgres: str = "") -> None:
+def main() -> int:
     """Load the same resources into each engine and weigh it."""
-    every = list(_synthetic(bundles) if source == "synthetic" else _synthea(bundles, Path(source)))
+    arguments = _arguments()
+    shared = find_shared_data()
+    if shared is None and arguments.source == "synthea":
+        print("No reference data: set PASSERELLE_SHARED_DATA to its folder, or take --source synthetic.")
+        return 0
+    bundles = arguments.bundles
+    every = list(
+        _synthea(bundles, shared / "synthea-r4")
+        if shared and arguments.source == "synthea"
+        else _synthetic(bundles)
+    )
     count = sum(map(len, every))
     size = sum(len(encode(resource)) for bundle in every for resource in bundle)
-    print(f"{len(every)} bundles, {count} resources, {size / 1e6:.1f} MB of JSON")
+    found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "node.sqlite"
         seconds = asyncio.run(_fill(SqliteStore.open(path), every))
         taken = sum(file.stat().st_size for file in path.parent.glob("node.sqlite*"))
-        _say("SQLite", taken, size, count, seconds)
-    if postgres:
-        seconds = asyncio.run(_fill(PostgresStore.open(postgres), every))
-        _say("PostgreSQL", _weigh(postgres), size, count, seconds)
+        found.append(_told("SQLite", taken, size, count, seconds))
+    with postgres_server() as address:
+        seconds = asyncio.run(_fill(PostgresStore.open(address), every))
+        found.append(_told("PostgreSQL", _weigh(address), size, count, seconds))
+    result = {**about(), "source": arguments.source, "resources": count, "json_bytes": size, "engines": found}
+    print(json.dumps(result, indent=2))
+    if arguments.save:
+        (ROOT / "bench" / "results" / "disk.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    return 0
 
 
-def _say(engine: str, taken: int, size: int, count: int, seconds: float) -> None:
-    found = {
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--bundles", type=int, default=120)
+    parser.add_argument("--source", choices=("synthea", "synthetic"), default="synthea")
+    parser.add_argument("--save", action="store_true")
+    return parser.parse_args()
+
+
+def _told(engine: str, taken: int, size: int, count: int, seconds: float) -> dict[str, Any]:
+    return {
         "engine": engine,
         "bytes per JSON byte": round(taken / size, 3),
         "bytes per resource": round(taken / count),
         "resources a second": round(count / seconds),
     }
-    print(json.dumps(found))
 
 
 async def _fill(store: SqliteStore | PostgresStore, bundles: Iterable[list[Json]]) -> float:
@@ -65,12 +96,10 @@ def _weigh(address: str) -> int:
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("VACUUM")
         tables = connection.execute(
-            "SELECT relname, pg_total_relation_size(c.oid), pg_relation_size(c.oid) FROM pg_class c"
-            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 2 DESC"
+            "SELECT relname, pg_total_relation_size(c.oid) FROM pg_class c"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
         ).fetchall()
-    for name, whole, rows in tables[:8]:
-        print(f"  {name}: {whole / 1e6:.1f} MB, {rows / 1e6:.1f} without its indexes")
-    return sum(whole for _, whole, _ in tables)
+    return sum(whole for _, whole in tables)
 
 
 def _synthea(bundles: int, folder: Path) -> Iterator[list[Json]]:
@@ -100,4 +129,4 @@ def _synthetic(people: int) -> Iterator[list[Json]]:
 
 
 if __name__ == "__main__":
-    main(*(int(word) if word.isdigit() else word for word in sys.argv[1:]))  # type: ignore[arg-type]
+    sys.exit(main())
