@@ -194,6 +194,7 @@ class SqliteStore:
         """A reader has a connection of its own, so that its snapshot is too."""
         connection = self._own.connection = _connect(self._path)
         connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA cache_size = -2000")  # the system keeps what many read; once is enough
         self._connections.append(connection)
 
     def _glance(self, question: Callable[[SqlView], T]) -> T:
