@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from dataclasses import replace
+
 import pytest
 
+from passerelle.node.sealing import seal
 from passerelle.values import Caller, NodeId
 from tests.spec.country import Country, condition, patient, physician
 
@@ -217,3 +221,20 @@ def test_everything_of_an_encounter_is_its_compartment_and_what_that_refers_to(c
     assert country.ask("on", "GET", "Encounter/nobody/$everything").status == 404
     country.ask("on", "DELETE", "Encounter/e1")
     assert country.ask("on", "GET", "Encounter/e1/$everything").status == 410
+
+
+def test_the_address_of_the_next_page_does_not_say_by_what_it_was_sorted(country, tmp_path):
+    country.nodes["on"] = replace(country.nodes["on"], seal=seal(tmp_path / "key"))
+    for family in ("Abernathy", "Bouchard", "Cardinal"):
+        person = {"resourceType": "Patient", "id": family.lower(), "name": [{"family": family}]}
+        country.ask("on", "PUT", f"Patient/{family.lower()}", person)
+    seen, address = [], "Patient?_sort=family&_count=1"
+    while address:
+        page = country.ask("on", "GET", address).json
+        seen += [entry["resource"]["id"] for entry in page["entry"]]
+        following = [link["url"] for link in page["link"] if link["relation"] == "next"]
+        address = following[0].partition("/fhir/")[2] if following else ""
+        carried = address.rpartition("_cursor=")[2]
+        assert b"bernathy" not in b64decode(carried + "=" * (-len(carried) % 4), altchars=b"-_")
+    assert [id for id in seen if id not in ("p1", "p2")] == ["abernathy", "bouchard", "cardinal"]
+    assert country.ask("on", "GET", "Patient?_sort=family&_cursor=WzEsMV0").status == 400

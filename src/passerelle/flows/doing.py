@@ -42,6 +42,7 @@ def reach_of(asked: Asked, decision: Decision, here: Here) -> Reach:
         here.limits,
         here.base,
         here.profiles,
+        here.seal,
     )
 
 

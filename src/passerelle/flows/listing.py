@@ -34,6 +34,8 @@ def _links(done: Done, request: Request, here: Here) -> dict[str, str]:
     if len(first) != len(kept) or following:
         links["first"] = bundle.link(place, first)
     if following:
+        if done.kind == "searchset":
+            following = here.seal.close(following)
         # A cursor is written in letters, digits, dashes and underscores.
         links["next"] = f"{links['first']}{'&' if first else '?'}{CURSOR}={following}"
     return links

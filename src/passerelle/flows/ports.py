@@ -226,6 +226,17 @@ class JobRules:
 
 
 @dataclass(frozen=True)
+class Seal:
+    """Closes a word so that whoever carries it can neither read nor change it, and opens it again (ValueError)."""
+
+    close: Callable[[str], str] = str
+    open: Callable[[str], str] = str
+
+
+UNSEALED = Seal()
+
+
+@dataclass(frozen=True)
 class Here:
     """This node, as the flows see it: who it is and every side effect that they may have."""
 
@@ -249,5 +260,7 @@ class Here:
     """Those that ``$validate`` knows."""
     rules: Rules = Rules()
     jobs: JobRules = JobRules()
+    seal: Seal = UNSEALED
+    """For what goes into addresses: the cursor of a search holds what its page was sorted by."""
     wake: Callable[[], None] = lambda: None
     """Say that a job was written down, to whoever works on jobs here."""

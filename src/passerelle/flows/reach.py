@@ -13,7 +13,7 @@ from passerelle.fhir.profiles import IN_THE_BOX, Profiles
 from passerelle.fhir.resource import Stored
 from passerelle.fhir.search import Found, Query, Scope
 from passerelle.fhir.search_values import moments
-from passerelle.flows.ports import Ids, Rules, View
+from passerelle.flows.ports import UNSEALED, Ids, Rules, Seal, View
 from passerelle.flows.requests import Request
 from passerelle.values import Json
 
@@ -49,6 +49,7 @@ class Reach:
     limits: Limits
     base: str = ""
     profiles: Profiles = IN_THE_BOX
+    seal: Seal = UNSEALED
 
 
 Look = Callable[[Request, View, Reach], Done]

@@ -32,13 +32,23 @@ def understood(request: Request, reach: Reach) -> Query:
     """The query that a request means, what is not understood refused or, where the client wished it, left out."""
     return search.parse(
         request.type or "",
-        request.params,
+        _opened(request.params, reach),
         max_count=reach.rules.most_in_page,
         base=reach.base,
         compartment=request.within,
         lenient=request.prefer.lenient,
         max_depth=reach.rules.deepest_chain,
     )
+
+
+def _opened(params: Params, reach: Reach) -> Params:
+    """The parameters with the cursor as the store wrote it."""
+    if all(name != "_cursor" for name, _ in params):
+        return params
+    try:
+        return tuple((name, reach.seal.open(value) if name == "_cursor" else value) for name, value in params)
+    except ValueError:
+        raise BadInput(Issue("search-cursor", "value", details={"parameter": "_cursor"})) from None
 
 
 def codes_of(query: Query, view: View, reach: Reach) -> Query:

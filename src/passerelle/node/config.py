@@ -144,6 +144,8 @@ class Settings(Section, frozen=True):
     directory_refresh: float = 300.0
     """Seconds between looks for a newer directory; the last good one goes on serving."""
     key: Path = Path("node-key.pem")
+    cursor_key: Path = Path("cursor.key")
+    """Seals where a page of a search ended; made on the first start, and shared by processes of one node."""
     accounts: Path = Path("accounts.json")
     clients: Path = Path("clients.json")
     packages: Path | None = None

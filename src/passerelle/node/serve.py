@@ -51,6 +51,7 @@ from passerelle.node.pages import Portal
 from passerelle.node.peer_tokens import Asking
 from passerelle.node.peers import Peers
 from passerelle.node.registers import Registers, clients, people
+from passerelle.node.sealing import seal
 from passerelle.node.sessions import Rules, Sessions
 from passerelle.node.tokens import AccessTokens
 from passerelle.node.tokens import Door as TokenDoor
@@ -150,6 +151,7 @@ def _here(settings: Settings, directory: DirectoryFile, peers: Peers, beside: Be
         profiles=profiles(settings.file(settings.packages) if settings.packages else None),
         rules=ports.Rules(**msgspec.structs.asdict(settings.rules)),
         jobs=rules(settings),
+        seal=seal(settings.file(settings.cursor_key)),
         wake=beside.awake.set,
     )
 
