@@ -3,7 +3,7 @@
 #
 #   tools/setup.sh run       .venv with the locked packages and the `passerelle` command
 #   tools/setup.sh dev       the same, and what tests and checks need
-#   tools/setup.sh engines   Chromium, fonts and PostgreSQL for the tests that use them
+#   tools/setup.sh engines   Chromium, fonts, PostgreSQL and Node.js packages for the tests that use them
 #   tools/setup.sh spark     var/spark with Spark, for the tests of views on it (450 MB)
 #
 # A stamp in .venv holds the key of the last set-up (locks, Python, path of the checkout), so a repeat is instant.
@@ -81,8 +81,19 @@ postgresql_there() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 noto_there() { compgen -G '/usr/share/fonts/truetype/noto/NotoSans-*' >/dev/null; }
 
+# Clients and validators that others wrote for Node.js, for the tests that a node is asked by them.
+node_packages() {
+  local place
+  for place in tests/peers/clients tests/peers/medplum; do
+    [ -f "$place/node_modules/.package-lock.json" ] && continue
+    command -v npm >/dev/null && timeout 180 npm ci --silent --no-audit --no-fund --prefix "$place" </dev/null >&2 && continue
+    say "setup: no packages in $place, so its tests will skip. Install Node.js 20, then: npm ci --prefix $place"
+  done
+}
+
 # What is missing here only makes the tests that need it skip, and each says so.
 engines() {
+  node_packages
   local missing=()
   chromium_works || missing+=(chromium)
   postgresql_there || missing+=(postgresql)
