@@ -12,7 +12,7 @@ from typing import cast
 
 from passerelle.fhir.definitions import Part, compartment, resource_types, search_parameters
 from passerelle.fhir.outcome import BadInput, Issue
-from passerelle.fhir.search_hierarchy import hierarchy
+from passerelle.fhir.search_hierarchy import hierarchy, parent
 from passerelle.fhir.search_known import (
     COMMON,
     bad_value,
@@ -161,7 +161,15 @@ def clause(type: str, parameter: Parameter, modifier: str, written: str, reading
     return _checked(Clause(parameter.name, parameter.kind, values, kept, rows, start))
 
 
+_MOST_HIERARCHIES = 2
+
+
 def _hierarchy(parameter: Parameter, values: tuple[str, ...], modifier: str) -> Condition:
+    types = {text.partition("/")[0] for text in values if not text.startswith("http")}
+    if sum(parent(type) is not None for type in types) > _MOST_HIERARCHIES:
+        raise bad_value(
+            parameter.name, "reference"
+        )  # an id alone may be of many types: each is a search of its own
     found = hierarchy(parameter, values, modifier == "below")
     if found is None:
         raise refused("search-modifier-unsupported", f"{parameter.name}:{modifier}")

@@ -175,3 +175,10 @@ def test_the_parameters_of_a_type_are_those_of_r4_and_of_every_resource():
     assert known["code-value-quantity"].parts == ("token", "quantity")
     assert {"_id", "_lastUpdated", "_tag", "_security", "_profile", "_source"} <= set(known)
     assert parameters("Nonsense") == {}
+
+
+def test_a_hierarchy_around_an_id_alone_is_asked_of_one_type():
+    with pytest.raises(BadInput) as refused:
+        parse("Provenance", [("target:above", "x")])
+    assert [issue.key for issue in refused.value.issues] == ["search-value-reference"]
+    assert parse("Provenance", [("target:above", "Location/x")]).clauses
