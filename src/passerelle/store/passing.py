@@ -257,9 +257,11 @@ class Composer:
         return pointed
 
     def _apart(self, shape: Candidates) -> FromClause:
-        """Candidates on the way, said before the statement: SQLite reads nested ones only some levels deep."""
+        """Candidates on the way, said before the statement: SQLite reads nested ones only some levels deep, and PostgreSQL
+        plans what is nested twice at each level unless it is told to make it once."""
         row = resource.alias()
-        return select(row.c.id, row.c.seq, row.c.terms).where(*self.passing(row, shape)).cte()
+        found = select(row.c.id, row.c.seq, row.c.terms).where(*self.passing(row, shape)).cte()
+        return found.prefix_with("MATERIALIZED", dialect="postgresql")
 
     def _reference(self, row: FromClause, kinds: Kinds) -> Any:
         """``Type/id`` of a row."""
