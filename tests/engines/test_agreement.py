@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -39,3 +40,15 @@ def test_an_engine_answers_as_memory_does(name: str, cases: int, request: pytest
     for seed in Random().sample(range(10_000_000), cases):
         assert asyncio.run(compare(engine, case(seed, questions=25), tally)) == []
     assert tally["found"] > cases, "most questions found nothing, which shows nothing"
+
+
+def test_a_question_through_eight_levels_is_planned_at_once(postgresql: Postgres) -> None:
+    """PostgreSQL planned each level of this one twice, for minutes, until it was told to make each once."""
+    asked = case(365, questions=50)
+    hard = replace(asked, questions=asked.questions[42:43])
+
+    async def within() -> list[str]:
+        async with asyncio.timeout(20):
+            return await compare(postgresql, hard, Counter())
+
+    assert asyncio.run(within()) == []

@@ -275,20 +275,3 @@ def test_what_is_about_two_patients_is_in_the_record_of_both(new_store: Opener) 
         await store.close()
 
     asyncio.run(story())
-
-
-def test_a_question_through_many_levels_is_planned_at_once(new_store: Opener) -> None:
-    """PostgreSQL plans what is nested twice at each level, unless it is told to make it once."""
-
-    async def story() -> list[list[str]]:
-        store = await clinic(new_store)
-        found = []
-        for asked in ("organization:below=Organization/parent", "organization:above=Organization/parent"):
-            query = parse("PractitionerRole", [tuple(asked.split("="))]).within(Scope(compartment="a"))  # type: ignore[list-item]
-            async with asyncio.timeout(10):
-                answer = await store.look(lambda view, query=query: view.search(query))  # type: ignore[misc]
-            found.append([one.id for one in answer.matches])
-        await store.close()
-        return found
-
-    assert asyncio.run(story()) == [["role"], []]
