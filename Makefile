@@ -6,7 +6,7 @@ BENCH ?= $(filter-out $(addprefix bench/,bare.py clients.py country.py one_node.
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench lock clean test-spark setup-run setup-dev setup-engines
+.PHONY: help demo test check format docs bench lock clean test-spark setup-run setup-dev setup-engines setup-bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +37,7 @@ format: setup-dev ## format the code and fix what lint can fix
 docs: setup-dev ## write the generated pages again
 	.venv/bin/python tools/architecture.py
 
-bench: setup-dev ## run every measurement in bench/ (BENCH=bench/synthetic.py for one)
+bench: setup-dev setup-bench ## run every measurement in bench/ (BENCH=bench/synthetic.py for one)
 	@for script in $(BENCH); do echo "== $$script"; PYTHONPATH=. .venv/bin/python "$$script" || exit 1; done
 
 lock: ## lock the dependencies again (needs uv); LOCK_DATE=2026-12-31 to move on
@@ -55,3 +55,6 @@ setup-dev:
 
 setup-engines:
 	@tools/setup.sh engines
+
+setup-bench:
+	@tools/setup.sh bench

@@ -107,7 +107,10 @@ def _resident(pid: int) -> int:
 @contextmanager
 def postgres_server(*, durable: bool = True) -> Iterator[str]:
     """The address of a private PostgreSQL server with its default settings; it is gone afterwards."""
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    installed = Path("/usr/lib/postgresql").glob("*/bin")
+    programs = max(installed, key=lambda path: int(path.parent.name), default=None)
+    if programs is None:
+        raise SystemExit("PostgreSQL is needed: sudo apt-get install postgresql, or make bench as root.")
     place = Path(tempfile.mkdtemp(prefix="passerelle-bench-pg-"))
     other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
     if other:

@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -50,6 +51,8 @@ def main() -> int:
     if shared is None:
         print("No reference data: set PASSERELLE_SHARED_DATA to its folder.")
         return 0
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk puts the load on the node: sudo apt-get install wrk, or make bench as root.")
     with tempfile.TemporaryDirectory(prefix="passerelle-bench-") as folder, _store(arguments.engine) as dsn:
         place = Path(folder)
         bundles = synthea(shared, place / "synthea")

@@ -4,6 +4,7 @@
 #   tools/setup.sh run       .venv with the locked packages and the `passerelle` command
 #   tools/setup.sh dev       the same, and what tests and checks need
 #   tools/setup.sh engines   Chromium, fonts, PostgreSQL and Node.js packages for the tests that use them
+#   tools/setup.sh bench     the same, and wrk, which puts a load on a node
 #   tools/setup.sh spark     var/spark with Spark, for the tests of views on it (450 MB)
 #
 # A stamp in .venv holds the key of the last set-up (locks, Python, path of the checkout), so a repeat is instant.
@@ -120,10 +121,18 @@ spark() {
   printf '%s' "$wanted" >var/spark/.set-up
 }
 
+bench() {
+  engines
+  command -v wrk >/dev/null && return
+  apt_install wrk || true
+  command -v wrk >/dev/null || say "setup: no wrk, so a node's rates cannot be measured. Install: sudo apt-get install wrk"
+}
+
 case "${1:-}" in
   run) stamped dev requirements-dev.lock || install run requirements.lock ;;
   dev) install dev requirements-dev.lock ;;
   engines) engines ;;
+  bench) bench ;;
   spark) spark ;;
-  *) die "say what to set up: run, dev, engines or spark" ;;
+  *) die "say what to set up: run, dev, engines, bench or spark" ;;
 esac
